@@ -78,7 +78,7 @@ class Contexts:
             self._start = model.start_below(ids)
 
     def read_new_words(self, lines: Iterable[str]) -> None:
-        """Reads lines, and suggests from then on their words that the model does not know."""
+        """Reads the new words of these lines. `on_page` returns them, too, from then on."""
         self.lists = None
         self._earlier = self.model.page_words.read(lines)
 
@@ -141,7 +141,7 @@ class Contexts:
 
 
 def _key(context: Sequence[int], end: int) -> Key:
-    """Returns the key of the context that the first `end` ids of `context` are."""
+    """Returns the key of the first `end` ids of `context`."""
     return array("i", context[max(0, end - KEY_WORDS) : end]).tobytes()
 
 

@@ -45,7 +45,7 @@ NO_NODE = -1
 
 
 class NgramLevel(NamedTuple):
-    """The n-grams of k words. At level 1 each id is one [V]."""
+    """The n-grams of k words. At level 1 they are the ids, and n is V."""
 
     children: Ids
     """The number of children of each node of the level above. Empty at level 1."""
@@ -66,7 +66,7 @@ class NgramLevel(NamedTuple):
 
 
 def sampling_step(targets: int) -> int:
-    """Returns the n for which every n-th line is counted in a text with `targets` words and ends of
+    """Returns n if every n-th line of a text is counted that has `targets` words and ends of
     lines."""
     return max(1, -(-targets // MOST_COUNTED))
 
@@ -158,9 +158,8 @@ def discounts_of(counts: Ids) -> Discounts:
 
 
 def shares_of(level: NgramLevel, discounts: Discounts) -> NDArray[np.float32]:
-    """Returns the share of each n-gram among its siblings [n]. The discounts leave a part of the
-    probability to the shorter n-grams. At level 1 all ids that are predicted have equal parts of
-    it."""
+    """Returns the share of each n-gram among its siblings [n]. The discounts leave a rest to the
+    shorter n-grams. At level 1 the rest is spread evenly over all ids that are predicted."""
     shares = level.counts.astype(np.float32)
     shares -= np.array([0, *discounts], np.float32)[np.minimum(level.counts, 3)]
     is_first = not len(level.children)

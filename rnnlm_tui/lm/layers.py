@@ -105,7 +105,7 @@ class Layer:
     name: str
     type: str
     output_shape: tuple[int | None, ...]
-    """The shape as in Keras. The batch is None, and so is any number of time steps."""
+    """The shape as in Keras. None stands for any size: of a batch, or of the time steps."""
     parameters: int
 
 

@@ -2,10 +2,10 @@
 
     p(w | context) = sum over components k of mixture_weight(k) * p_k(w | context)
 
-The components are a network, n-grams, a base model, and a cache of recent words. The vocabulary has
-the words of the network and the n-grams first, and then the words that only the base has. The
-network and the n-grams give the latter a probability of 0. The cache is computed from the text and
-never saved.
+The components are a network, n-grams, a base model, and a cache of recent words. The vocabulary is
+a union. The words of the network and the n-grams come first, and then the words that only the base
+has. The network and the n-grams give the latter a probability of 0. The cache is computed from the
+text and never saved.
 
 Shapes: K components, the last of which is the cache; U ids of the union, N words of a text.
 
@@ -224,8 +224,8 @@ def em_mixture_weights(
     """Returns the mixture weights [K] that maximise the likelihood of the `targets` [N, K + 1].
 
     `targets` are those of `targets_of`. The `prior` [K] counts as PRIOR_WORDS words. A weight is
-    the number of words that the component accounts for, divided by the number of words at which it
-    was there. At each word the cache is there only for the share that its fullness gives.
+    the expected number of words that come from the component, divided by the number of all words.
+    For the cache each word counts only as much as the cache is full there.
     """
     targets = targets[targets[:, :-1].any(1)]
     probabilities = targets[:, :-1]

@@ -33,7 +33,7 @@ changes."""
 SMALLEST_FLOAT = float(np.finfo(np.float32).tiny)
 """The smallest normal 32-bit float. It stands in for a divisor of 0."""
 LIKELY = 1e-4
-"""The probability of a likely word. `largest` looks only at likely words if there are enough."""
+"""The least probability of a likely word. If there are enough, `largest` looks only at these."""
 READ_AT_ONCE = 256
 """The number of words whose states are computed together. It limits the memory that a long line
 takes."""
@@ -80,8 +80,8 @@ class LanguageModel(ABC):
     @abstractmethod
     def predict(self, states: Iterable[State], *, bounds: bool = False) -> Iterator[Array]:
         """Yields the distribution [V] after each state. Many are computed together, so `states` are
-        read ahead. Do not modify the arrays. With `bounds` the ids `in_tail` get an upper bound of
-        their probability, which takes less time."""
+        read ahead. Do not modify the arrays. With `bounds` the ids `in_tail` may get an upper bound
+        in place of their probability. This takes less time."""
 
     @cached_property
     def in_tail(self) -> NDArray[np.bool_]:

@@ -7,8 +7,8 @@ order, level k has n(k) nodes, and n(1) = V, the size of the vocabulary:
     share.<k> [n(k)] uint8       the discounted share of each node among its siblings
     word.<k> [n(k)] uint16       the last words of the nodes, ascending among siblings; uint32 in a
                                  vocabulary of more than 65,536 ids
-    children.<k> [n(k-1) + 1]    int32: the place of the first child of each node of level k - 1,
-                                 and at the end n(k); the children of a node are adjacent
+    children.<k> [n(k-1) + 1]    int32: the place of the first child of each node of level k - 1;
+                                 the last entry is n(k)
 
 After a context c, p(w | c) is the share of c's child w, if there is one, plus backoff(c) times
 p(w | c without its first word). The shares of the children of c and its backoff sum to 1. Shares
@@ -29,8 +29,8 @@ from rnnlm_tui.text.tokenizer import Tokenizer
 from rnnlm_tui.text.vocabulary import BEGIN_ID, Vocabulary
 
 MAX_SHARED = 0.999
-"""The largest sum of the shares after a context. The shorter context keeps the rest, which rounding
-could otherwise make 0."""
+"""The largest sum of the shares after a context. The rest belongs to the shorter context, and
+rounding must not make it 0."""
 LOG_ODDS = np.linspace(-14, 6, 509)
 """The log-odds of the SHARES above 0 and of the BOUNDS between them, in turn."""
 SHARES, BOUNDS = (

@@ -45,7 +45,7 @@ RECENCY = 3.0
 """The weight of a use with n later uses of new words is 1 / (1 + n / RECENCY)."""
 NEW_FOLLOWER = 16.0
 """The weight of a word that has not followed a name before, as a number of uses. On two novels the
-words after names save 0.2 points of keys. Words after pairs of words with a name save no more."""
+words after names save 0.2 points of keys. A context of two words, one a name, saves no more."""
 MOST_USES = 2000
 """The number of last uses of new words that count. The weight of an older use is below 0.002."""
 USE_WEIGHTS = 1 / (1 + np.arange(MOST_USES) / RECENCY)
@@ -103,8 +103,8 @@ class MergedUses(NamedTuple):
         return cls(forms | sure_forms, sure_forms, np.array(places, np.int64))
 
     def weights(self, later: int = 0) -> list[float]:
-        """Returns the weight of each word of `forms` once `later` more uses have followed. The
-        words at the end of `forms` may then weigh nothing and are left out."""
+        """Returns the weight of each word of `forms` once `later` more uses have followed. Words at
+        the end of `forms` are left out if their uses do not count any more."""
         weights = USE_WEIGHTS[later : later + len(self.places)]
         sums: list[float] = np.bincount(self.places[: len(weights)], weights).tolist()
         return sums
@@ -117,7 +117,7 @@ class OnPage:
     new: Mapping[str, float]
     """Maps each new word to its probability, given that the model does not know the next word."""
     following: Mapping[str, float]
-    """Maps each word that followed the last word before, if that is a name, to its probability."""
+    """If the last word is a name, maps each word that followed this name to its probability."""
 
 
 class PageWords:
@@ -154,9 +154,9 @@ class PageWords:
         return OnPage(_new_words(self._uses_above, MergedUses.of(page[-1:])), _followers(page))
 
     def new_word_chances(self, above: Iterable[str], line: str) -> Iterator[tuple[float, bool]]:
-        """Yields for each word of a line the chance that a new word there is this word, and True if
-        the lines `above` or the line so far have used the word. If they have not, the chance is
-        that of all unused words together."""
+        """Yields two values for each word of a line. The first is the chance that a new word there
+        is this word. The second is True if the word was used before, in the lines `above` or in the
+        line. If it was not, the chance is that of all unused words together."""
         words = self._tokenizer.words_as_written(line)
         used = [use.word for each in above for use in self._find_cached(each).uses]
         number_of = dict[str, int]()

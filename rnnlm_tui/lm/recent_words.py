@@ -1,4 +1,4 @@
-"""The cache of a mixture. It predicts that words that were used not long ago are used again.
+"""The cache of a mixture. It predicts that recent words are used again.
 
 A word counts less the longer ago it was used. With a network, each word also has a key: the input
 of the output layer when the network predicted the word. A word counts more if its key is similar to
@@ -27,17 +27,16 @@ from rnnlm_tui.text.vocabulary import BEGIN_ID, END_ID
 CACHE_WORDS = 10_000
 """The most words in the cache."""
 SHARPNESS = 20.0
-"""The factor of the cosine in exp(). It was measured after 10,000 words of four books. A cache of
-2,000 words with a factor of 12 and a half-life of 500 costs 0.04 to 0.08 nats a word more than one
-with these constants. The states of the last layer as keys cost 0.01 to 0.03 nats a word more than
-the inputs of the output layer."""
+"""The factor of the cosine in exp(). After 10,000 words of four books, a cache of 2,000 words with
+factor 12 and half-life 500 costs 0.04 to 0.08 nats a word more than one with the values here. If
+the keys are the states of the last layer, it costs 0.01 to 0.03 nats a word more."""
 HALF_LIFE, HALF_LIFE_ALONE = 2000, 100
 """The half-life of a word in the cache with a network and without one, in words."""
 FULL_AT = 2000
 """The weight of a cache of n words is multiplied by n / (n + FULL_AT). On four books the best
 weight rises like this from 0.06 for 400 words to 0.19 for 10,000."""
 JOINED_AT_ONCE = 128
-"""The number of `latest` words of a state at which they move to its arrays."""
+"""The number of `latest` words that are joined to the arrays of a state in one go."""
 
 
 class Recent(NamedTuple):

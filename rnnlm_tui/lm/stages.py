@@ -59,25 +59,26 @@ SENTENCES = {
     " embedding E is counted at the first layer, so only b is counted here.",
 }
 """A sentence on each stage of a network. A key such as `lesson logits` is for one kind alone."""
-INPUTS = "W x_t + U h_(t-1) + b"
+WEIGHTED = "W x_t + U h_(t-1) + b"
+"""The weighted sum of the input and the state before, in a recurrent layer."""
 LAYERS: dict[str, tuple[str, str, tuple[str, ...]]] = {
     "padded ids": ("pad_sequences", "", ()),
     "embedding": ("Embedding", "x_t = E[id_t]", ("embedding", "tail1.")),
     "bidirectional": (
-        "Bidirectional(SimpleRNN)", f"h_t = tanh({INPUTS})", ("forward.", "backward."),
+        "Bidirectional(SimpleRNN)", f"h_t = tanh({WEIGHTED})", ("forward.", "backward."),
     ),
-    "recurrent": ("SimpleRNN", f"h_t = tanh({INPUTS})", ("recurrent.",)),
+    "recurrent": ("SimpleRNN", f"h_t = tanh({WEIGHTED})", ("recurrent.",)),
     "hidden": ("Dense (relu)", "a = max(0, W h + b)", ("hidden.",)),
-    "rnn": ("SimpleRNN", f"h_t = tanh({INPUTS})", ("layer#.",)),
+    "rnn": ("SimpleRNN", f"h_t = tanh({WEIGHTED})", ("layer#.",)),
     "gru": ("GRU", "h_t = z h_(t-1) + (1 - z) n", ("layer#.",)),
-    "reset gate": ("GRU", f"r = sigmoid({INPUTS})", ()),
-    "update gate": ("GRU", f"z = sigmoid({INPUTS})", ()),
+    "reset gate": ("GRU", f"r = sigmoid({WEIGHTED})", ()),
+    "update gate": ("GRU", f"z = sigmoid({WEIGHTED})", ()),
     "gru candidate": ("GRU", "n = tanh(W x_t + b + r (U h_(t-1) + c))", ()),
     "lstm": ("LSTM", "h_t = o tanh(c_t)", ("layer#.",)),
-    "input gate": ("LSTM", f"i = sigmoid({INPUTS})", ()),
-    "forget gate": ("LSTM", f"f = sigmoid({INPUTS})", ()),
-    "lstm candidate": ("LSTM", f"g = tanh({INPUTS})", ()),
-    "output gate": ("LSTM", f"o = sigmoid({INPUTS})", ()),
+    "input gate": ("LSTM", f"i = sigmoid({WEIGHTED})", ()),
+    "forget gate": ("LSTM", f"f = sigmoid({WEIGHTED})", ()),
+    "lstm candidate": ("LSTM", f"g = tanh({WEIGHTED})", ()),
+    "output gate": ("LSTM", f"o = sigmoid({WEIGHTED})", ()),
     "cell": ("LSTM", "c_t = f c_(t-1) + i g", ()),
     "projection": ("Dense", "y = W h_t", ("projection.",)),
     "lesson logits": ("Dense (softmax)", "z = W a + b", ("output.",)),
@@ -129,7 +130,7 @@ class Stage:
     values: NDArray[Any]
     """Rows of numbers [R, C], or a single row of words or numbers [C]."""
     rows: tuple[str, ...] = ()
-    """The labels of the rows. If a single row has a number for each word, the labels of these."""
+    """The labels of the rows. A single row with a number for each word has the words here."""
     columns: tuple[str, ...] = ()
     """The labels of the columns; () if they are the units of a layer."""
     top: tuple[tuple[str, float], ...] = ()

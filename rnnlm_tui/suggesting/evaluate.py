@@ -13,8 +13,8 @@ uses previous lines sees the given lines before each line.
   use of an unknown word costs its letters, because the app suggests the word after that.
 - A word is a hit if it is the likeliest word that may be suggested at its place (top 1), or one of
   the five likeliest (top 5). All words count, also the first of a line. An unknown word is a miss.
-  Ends of lines do not count. `suggest` also filters and sorts its lists. The hits do not include
-  that, but the keys do.
+  Ends of lines do not count. The lists of `suggest` are also filtered and sorted in other ways,
+  which the keys show and the hits do not.
 - The keys are the presses of three writers who type the lines into the app, each line into an empty
   text, with the keys of `accepting` and the default settings. An attentive writer reads the list
   after every key, a glancing one reads it at times, and one at the cursor never reads it. A writer

@@ -60,9 +60,8 @@ LEAST_SHARE = 0.0025
 """The lowest share of the sum of all chances at which a word that corrects a slip is listed.
 Without a limit such words stand in a third of all lists."""
 FEWEST_RANKED = 22
-"""The fewest words that are ranked for a list, since several of them may be written the same way.
-The number is constant for lists of up to 11 words, so a shorter list is the beginning of a longer
-one."""
+"""The fewest words that are ranked for a list. More are ranked than listed, since several may be
+written the same way. Lists of up to 11 words are all made from 22, so that they begin alike."""
 SMALL_WORD = "a"
 """A word in small letters. WordLists writes it to see whether a sentence begins at the cursor."""
 Predict: TypeAlias = Callable[[list[int]], Array]
@@ -199,9 +198,9 @@ def _lists_for(
 
 
 def word_of_list(model: LanguageModel, before: str, word: str) -> str:
-    """Returns the word that a user means who chooses `word` in the list after `before`. At the
-    start of a sentence `will` and the name Will are both written Will. The word in small letters is
-    then meant, if the vocabulary has it."""
+    """Returns the word that a user means by choosing `word` in the list after `before`. At the
+    start of a sentence `will` and the name Will are both written Will. The user then means the word
+    in small letters, if the vocabulary has it."""
     start, small = Typed.of(before, model.tokenizer).start, word.lower()
     insertions = {model.tokenizer.insertion_of(start, "", each) for each in (word, small)}
     return small if small in model.vocabulary and len(insertions) == 1 else word

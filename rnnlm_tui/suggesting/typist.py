@@ -103,9 +103,9 @@ class Typist:
         return max(steps, key=lambda step: step.spot.written - len(step.keys))
 
     def _typing(self, spot: Spot) -> Step:
-        """Returns the step that types the next character of the text. If this is a mark that would
-        replace the space of an accepted word, but the text has the space, the step types a space
-        instead. That adds no second space, and the mark then replaces none."""
+        """Returns the step that types the next character of the text. A mark could replace the
+        space of an accepted word, although the text has the space. Then the step types a space
+        instead, which adds no second space and keeps the mark from replacing the first one."""
         character = self._text[spot.written]
         has_space = spot.tail == " " and spot.written == len(spot.line)
         if has_space and character != " " and self._loses_space(spot.line, spot.written):
@@ -141,8 +141,8 @@ class Typist:
                 yield accept, after
 
     def _ghost_words(self, typed: Typed, first: Suggestion) -> tuple[str, ...]:
-        """Returns the words of the ghost, or () if no ghost is shown. `first` is the first word and
-        the first candidate. If it is wrong, no other word is needed, since no key skips it."""
+        """Returns the words of the ghost, or () if no ghost is shown. The `first` candidate is its
+        first word. If this word is wrong, it is the only one, because all keys take it, too."""
         if first.corrects or not is_ghost_likely(first.probability, typed.prefix):
             return ()
         if not self._text.startswith(apply_insertion(typed.before, first)):

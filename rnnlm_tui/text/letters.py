@@ -65,7 +65,7 @@ def plain_letters(word: str) -> str:
     """Returns the word in small letters without accents, and with the plain apostrophe: `strasse`
     for `Straße`. This is the `match_key` of prose."""
     key = word.lower() if word.isascii() else "".join(map(_plain_letter, word))
-    return word if key == word else key  # one string for both, which are mostly equal, saves memory
+    return word if key == word else key  # mostly they are equal, and one string takes less memory
 
 
 @cache

@@ -167,7 +167,8 @@ class ProseTokenizer(Tokenizer):
         return usually_begins_sentence(marks) if learned is None else learned
 
     def _spaces_around(self, token: str) -> tuple[bool, bool]:
-        """Returns True if a space stands before a token in running text, and True for one after."""
+        """Returns two values for a token: True if running text has a space before it, and True if
+        it has one after it."""
         return self.conventions.spaces.get(token) or usual_spaces(token)
 
     def _scan(self, text: str) -> tuple[list[str], str]:

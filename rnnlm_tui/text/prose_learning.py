@@ -43,16 +43,16 @@ frequent as the usual way. A missing space spoils two words, and a space too man
 2, 84 % of the words in READMEs of packages are joined as they were written, and with 1 only 77 %.
 In docstrings it is 91 % and 90 %, and in prose 99 %."""
 ENOUGH_ELIDED = 0.005
-"""The least share of words with an elided word in them from which a text has elisions. The share is
+"""A text has elisions if at least this share of its words begins with an elided word. The share is
 0.07 in French, 0.03 in Italian, and below 0.001 in English, German and Spanish."""
 FEWEST_AFTER, LARGEST_SHARE_AFTER = 5, 0.8
 """The fewest different words that follow an elided word, and the largest share that one of them may
 have. These limits let `l'` and `c'` pass, but not the `o'` of `o'clock` and the `quelqu'` of
 `quelqu'un`."""
 CAPITALS_AFTER_ENDS, CAPITALS_AFTER_OTHERS = 0.5, 0.97
-"""The least share of words with a capital after some marks from which these marks begin a sentence.
-The first is for marks after which a sentence usually begins, and the second for all others, such as
-a colon."""
+"""A sentence begins after some marks if at least this share of the words after them has a capital.
+The first share is for marks after which a sentence usually begins, and the second for all others,
+such as a colon."""
 SPACED_MARK = regex.compile(
     rf"(?<=([«„“]))([{NARROW_SPACES}])|([{NARROW_SPACES}])([\p{{P}}\p{{S}}])"
 )
@@ -163,9 +163,8 @@ class Habits:
         )
 
     def _own_starts(self) -> Iterator[tuple[str, bool]]:
-        """Yields the marks that are unusual in whether a sentence begins after them, each with True
-        if one does. The case of the words after the marks decides. Words that mostly have a
-        capital, such as names, do not count."""
+        """Yields unusual marks, and True if a sentence begins after them. The case of the words
+        after the marks decides. Words that mostly have a capital, such as names, do not count."""
         capital, small = Counter[str](), Counter[str]()
         for (marks, word), count in self.word_after.items():
             lower = word[0].lower() + word[1:]
@@ -181,8 +180,8 @@ class Habits:
                 yield marks, is_start
 
     def _own_spaces(self) -> Iterator[tuple[str, tuple[bool, bool]]]:
-        """Yields each mark whose spaces are unusual, with True or False for a space before it and
-        for one after it."""
+        """Yields each mark whose spaces are unusual. Two values follow the mark: True if the text
+        has a space before it, and True if it has one after it."""
         for mark in {CLOSE_DOUBLE, *(mark for mark, _ in (*self.space_before, *self.space_after))}:
             usual_before, usual_after = usual_spaces(mark)
             after = _has_space(self.space_after, mark, usual_after)

@@ -110,7 +110,8 @@ Tokens = tuple[str, ...]
 
 @lru_cache(1 << 12)
 def usual_spaces(token: str) -> tuple[bool, bool]:
-    """Returns True if most European texts have a space before a token, and True for one after."""
+    """Returns two values for a token: True if most European texts have a space before it, and True
+    if they have one after it."""
     if UNSPACED_CHARACTER.fullmatch(token[0]):
         return False, False
     if is_elided(token):
@@ -213,7 +214,8 @@ def chunks_with(elisions: Tokens) -> Chunks:
 
 
 def token_of(chunk: str, match: regex.Match[str]) -> str:
-    """Returns the token of a match of `TOKEN` in a chunk. Of a run of quotes each is this token."""
+    """Returns the token of a match of `TOKEN` in a chunk. A run of quotes has one token for each
+    quote, and this function returns it once."""
     form = match[0]
     if form[0] in DOUBLE_QUOTES:
         return OPEN_DOUBLE if _opens(chunk, match) else CLOSE_DOUBLE

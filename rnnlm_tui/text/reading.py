@@ -39,8 +39,8 @@ CHECKED_BYTES = 1 << 16
 decoded. The message for a binary file then says that it is not text, instead of naming an invalid
 byte."""
 WRAPPED_FRACTION = 0.8
-"""The least share of line breaks, of those where the next word would not fit, in a text that counts
-as wrapped. It is 1.0 in three books wrapped at 72 columns, 0.05 in the same books with a line per
+"""A text counts as wrapped if at this share of its line breaks, or more, the next word would not
+fit. The share is 1.0 in three books wrapped at 72 columns, 0.05 in the same books with a line per
 paragraph, and 0.29 in the sonnets."""
 FEWEST_BREAKS = 10
 """The fewest line breaks from which a text can count as wrapped."""
@@ -68,7 +68,7 @@ def no_report(phase: str, done: int, of: int) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Corpus:
-    """A text. Its iterator yields the lines without line ends, and can be made repeatedly."""
+    """A text. It can be iterated repeatedly, and yields its lines without line ends."""
 
     name: str
     sources: tuple[str, ...]
@@ -191,7 +191,7 @@ def files_in(folder: Path) -> tuple[list[Path], str]:
 
 
 def arrange_lines(corpus: Corpus, how: str) -> Corpus:
-    """Returns the corpus with the lines that the setting `lines`, which is `how`, asks for. With
+    """Returns the corpus with its lines arranged. `how` is the value of the setting `lines`. With
     `paragraphs` each paragraph becomes one line, and also with `auto` if the text is wrapped.
     Otherwise the lines stay. Empty lines separate paragraphs and are kept."""
     if how == "each" or (how == "auto" and not is_wrapped(corpus)):
@@ -337,6 +337,6 @@ def decoded_lines(file: BinaryIO, label: str, encoding: str | None) -> Iterator[
 
 
 def codec_of(raw: bytes, encoding: str | None = None) -> str:
-    """Returns the encoding of a text that begins with the bytes `raw`. The first of these that is
-    there counts: a byte order mark, `encoding`, UTF-8."""
+    """Returns the encoding of a text that begins with the bytes `raw`. A byte order mark tells it.
+    Without one it is `encoding`, or UTF-8 if `encoding` is None."""
     return next((name for bom, name in BOMS if raw.startswith(bom)), encoding or "utf-8")

@@ -1,8 +1,8 @@
 """Finds words whose beginning is one slip of the fingers away from what is typed.
 
-In a slip, two letters are swapped, a single letter is doubled or a double one halved (both at once
-count as one slip, as in `tommorow`), or a letter is left out, replaced or added. The words may be
-longer than what is typed.
+A slip swaps two letters, doubles a letter, halves a double letter, or leaves out, replaces or adds
+a letter. One letter doubled and another one halved are a single slip, too, as in `tommorow`. The
+words may be longer than what is typed.
 """
 
 from __future__ import annotations
@@ -16,35 +16,37 @@ from numpy.typing import NDArray
 from rnnlm_tui.text.vocabulary import SortedKeys
 
 SHORTEST_SLIP = 3
-"""The fewest typed letters. Fewer are one slip away from too many words."""
+"""The fewest typed letters in which a slip is looked for. Fewer are a slip of too many words."""
 LONGEST_SLIP = 40
-"""The most typed letters. The time grows at least with the square of their number."""
+"""The most typed letters in which a slip is looked for. The time grows at least with the square of
+their number."""
 SWAPPED, DOUBLED, TWICE_DOUBLED, LEFT_OUT, ADDED = 1.0, 1.0, 0.3, 0.5, 0.2
-"""The frequency of each kind of slip, relative to two letters swapped. DOUBLED is also that of a
-double letter halved, and TWICE_DOUBLED that of both at once."""
+"""The frequency of each kind of slip, relative to two letters swapped. DOUBLED stands for a halved
+double letter, too. TWICE_DOUBLED stands for a letter doubled and another one halved."""
 NEIGHBOUR, VOWEL, OTHER = 0.5, 0.3, 0.1
-"""The frequency of a replaced letter, relative to two letters swapped: a letter by its neighbour on
-the keyboard, a vowel by a vowel as in `definately`, and any letter by another."""
+"""The frequency of each kind of replaced letter, relative to two letters swapped: a letter replaced
+by its neighbour on the keyboard, a vowel by a vowel as in `definately`, and a letter by any
+other."""
 CYRILLIC = "йцукенгшщзх фывапролджэ ячсмитьбю"
 LAYOUTS = {
     "ß": "qwertzuiop asdfghjkl yxcvbnm",
     "èê": "azertyuiop qsdfghjklm wxcvbn",
     "": "qwertyuiop asdfghjkl zxcvbnm",
 }
-"""The keyboard of a language that writes these letters. The first that fits is taken."""
+"""The rows of keys of a keyboard, by the letters that tell it. The first keyboard whose letters the
+language writes is taken."""
 COMMON_WORDS, LEAST_WITH_LETTER = 5_000, 0.002
-"""The most frequent words of a language, and the least share of them with each of its letters."""
+"""A language writes a letter if more than this share of its most frequent words has it."""
 VOWELS = "aeiouy"
 NeighbourKeys = frozenset[tuple[str, str]]
 MOST_LETTERS = 64
-"""The most different letters at one place of the words. More are the syllables of a script, and
-nearly all of them are far from the typed one."""
+"""The most different letters at one place of the words that are tried. Where there are more, they
+are the syllables of a script, and nearly all of them differ much from the typed one."""
 
 
 def neighbour_keys(words: Sequence[str]) -> NeighbourKeys:
-    """Returns the pairs of letters whose keys touch, on the keyboard of the language of these
-    words, the most frequent of which come first. Each row is half a key to the right of the one
-    above it."""
+    """Returns the pairs of letters whose keys touch. The `words`, the most frequent first, tell the
+    keyboard of their language. Each row is half a key to the right of the row above it."""
     common = words[:COMMON_WORDS]
 
     def writes(letter: str) -> bool:
@@ -61,15 +63,16 @@ def neighbour_keys(words: Sequence[str]) -> NeighbourKeys:
 
 
 def slip_chances(typed: str, keys: SortedKeys, neighbours: NeighbourKeys) -> NDArray[np.float32]:
-    """For each of the N `keys`, the chance that one slip has turned its beginning into `typed` [N].
-    The chance is relative to that of two letters swapped, and 0 if it takes no slip or several."""
+    """Returns for each of the N `keys` the chance that one slip turned its beginning into `typed`
+    [N]. Two letters swapped have the chance 1. The chance is 0 if the key begins with `typed`, and
+    if more than one slip is needed."""
     chances = np.zeros(len(keys), np.float32)
     found = list[tuple[float, int, int]]()
     for beginning, chance in _beginnings(typed, keys, neighbours):
         first, end = keys.span(beginning)
         if first < end:
             found.append((chance, first, end))
-    for chance, first, end in sorted(found):  # of several slips the likeliest counts
+    for chance, first, end in sorted(found):  # the likeliest of several slips comes last and counts
         chances[first:end] = chance
     first, end = keys.span(typed)
     chances[first:end] = 0
@@ -79,7 +82,7 @@ def slip_chances(typed: str, keys: SortedKeys, neighbours: NeighbourKeys) -> NDA
 def _beginnings(
     typed: str, keys: SortedKeys, neighbours: NeighbourKeys
 ) -> Iterator[tuple[str, float]]:
-    """Yields the beginnings that may be meant, each with the frequency of its slip."""
+    """Yields beginnings that a slip may have turned into `typed`, and the frequency of the slip."""
     for place, letter in enumerate(typed):
         before, rest = typed[:place], typed[place + 1 :]
         is_double = before[-1:] == letter
@@ -98,7 +101,7 @@ def _beginnings(
 
 
 def _replaced(meant: str, typed: str, neighbours: NeighbourKeys) -> float:
-    """The frequency with which the letter `typed` replaces the letter `meant`."""
+    """Returns the frequency with which the letter `typed` replaces the letter `meant`."""
     if (meant, typed) in neighbours:
         return NEIGHBOUR
     return VOWEL if meant in VOWELS and typed in VOWELS else OTHER

@@ -45,7 +45,8 @@ class Conventions:
 
     Attributes:
         forms: The spelling of the tokens of quotes, dashes, three dots and the apostrophe.
-        spaces: Maps a mark to two values: True if there is a space before it, and after it.
+        spaces: Maps a mark to two values. The first is True if a space stands before the mark, the
+            second if one stands after it.
         space_kinds: Maps a mark to the character that is its space.
         starts: Maps up to three marks to True if a word after them begins a sentence. `^` stands
             for the start of the line.
@@ -91,8 +92,8 @@ class Tokenizer(ABC):
 
     def words_as_written(self, text: str) -> list[tuple[str, str, bool]]:
         """Returns three values for each word of a typed text: the spelling of the vocabulary, the
-        spelling of the text, and True if the case in the text is the usual one. It is not for a
-        capital that only the start of a sentence gives."""
+        spelling of the text, and True if the text writes it in its usual case. At the start of a
+        sentence a capital is not the usual case of most words."""
         return [(word, word, True) for word in self.words(text)]
 
     def letters_at_start(self, text: str) -> int:

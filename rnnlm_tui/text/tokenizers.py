@@ -34,7 +34,7 @@ class LessonTokenizer(Tokenizer):
         return [word for word in whole if word], last
 
     def is_mark(self, word: str) -> bool:
-        """Returns True for a lone apostrophe. A single quote next to a dash leaves one."""
+        """Returns True for lone apostrophes. A single quote next to a dash becomes such a word."""
         return not word.strip("'")
 
 
