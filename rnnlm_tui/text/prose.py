@@ -27,9 +27,11 @@ from rnnlm_tui.text.letters import (
 )
 from rnnlm_tui.text.marks import (
     APOSTROPHE,
+    CLOSE_SINGLE,
     CURLY_AND_STRAIGHT,
     DOUBLE_STYLES,
     OPEN_DOUBLE,
+    OPEN_SINGLE,
     SINGLE_STYLES,
     UNDECIDED,
     QuoteStyle,
@@ -145,7 +147,10 @@ class ProseTokenizer(Tokenizer):
         return double or DOUBLE_STYLES[pair[0]], single or SINGLE_STYLES[pair[1]]
 
     def _make_style(self, style: QuoteStyle) -> ProseTokenizer:
-        """Returns this tokenizer, but with quotes and apostrophes in this style."""
+        """Returns this tokenizer, but with quotes and apostrophes in this style. An apostrophe
+        tells nothing about single quotes such as ‚ ‘."""
+        if self._spelling_of(OPEN_SINGLE) not in "'‘":
+            style = tuple(form for form in style if form[0] not in (OPEN_SINGLE, CLOSE_SINGLE))
         forms = {**self.conventions.forms, **dict(style)}
         if all(self._spelling_of(token) == form for token, form in style):
             return self
