@@ -55,9 +55,7 @@ LANGUAGES = {"english": "en", "german": "de", "french": "fr", "spanish": "es", "
 ABOUT = {
     "shakespeare": "Shakespeare's sonnets (1609), in the public domain",
     "english": "public domain, CC0 1.0, Unlicense, MASC: see rnnlm_tui/data/english.md",
-    "german": "novels, stories and plays first published from 1874 to 1930, in the public domain;"
-    " letters and diaries (CC BY 4.0); debates of the Bundestag, public by law; articles and guides"
-    " (CC BY); and sentences of Common Voice (CC0 1.0) and Tatoeba (CC BY 2.0 FR)",
+    "german": "public domain, § 5 UrhG, CC0 1.0, CC BY, MIT: see rnnlm_tui/data/german.md",
     "french": "novels, stories and letters first published from 1868 to 1930, in the public domain;"
     " articles and guides of the French and the Canadian State (open licences) and of free software"
     " (CC BY 4.0); debates of the European Parliament (its source is acknowledged here); and"
