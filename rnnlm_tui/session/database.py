@@ -1,7 +1,7 @@
 """The connection to session.db, which stores what was typed. Does not import textual.
 
-All open apps share one SQLite file, which provides locks and atomic writes; each text is open in
-one app at most. The connection has a thread of its own, so that no key press waits for the disk.
+All open apps share one SQLite file, which provides locks and atomic writes. A text is open in one
+app at most. The connection has a thread of its own, so that no key press waits for the disk.
 """
 
 from __future__ import annotations
@@ -23,27 +23,28 @@ from rnnlm_tui.store.files import put_aside
 
 Result = TypeVar("Result")
 VERSION = 7
+"""The version of the tables, which the database stores as its `user_version`."""
 DELETED_FOR_S = 7 * 86_400
 """The time for which a deleted text can be brought back, in seconds: a week."""
 WITH_CONTINUATIONS = 4
-"""The only other version that is read, and changed into this one. Its turns have a column for texts
-of models, and it has no table of saved keys."""
+"""The only older version that is read. It is changed into VERSION: its turns have one more column,
+and it has no table of saved keys."""
 ENDINGS = ("-wal", "-shm", "")
-"""The endings of the names of a database's files. They are put aside in this order, the log first,
-since a new database would read a log that is left."""
+"""The endings of the names of a database's files. They are put aside in this order, the log first.
+If the log stayed, a new database would read it."""
 DAMAGE_CODES = (sqlite3.SQLITE_ERROR, sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
-"""The codes of errors in the contents of a file, with all their extended codes. Other errors are of
-its surroundings, such as a lock or a full disk."""
+"""The codes of errors that mean that the contents of the file are damaged. All their extended codes
+mean this, too. Other errors have other causes, such as a lock or a full disk."""
 EXACT_DAMAGE_CODES = (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_IOERR_SHORT_READ)
-"""Two more such codes, whose extended codes are not damage. The file is opened for writing, so that
-"read-only" means that its header says so. A short read means that the file ends within a page."""
+"""Two more such codes, but their extended codes do not mean damage. The file is opened for writing,
+so it is read-only only if its header says so. A short read means that it ends within a page."""
 BUSY_TIMEOUT_S = 2.0
-"""Seconds that a write waits for one of another app, which takes less than a millisecond."""
+"""Seconds that a write waits while another app writes, which takes less than a millisecond."""
 
 
 def connect(path: Path) -> sqlite3.Connection:
-    """Opens the database, or creates one that other users cannot read. Raises sqlite3.Error and
-    OSError, also if an existing one is damaged or of another version."""
+    """Opens the database, or creates one that other users cannot read. Raises sqlite3.Error or
+    OSError, also if the existing database is damaged or has another version."""
     path.parent.parent.mkdir(parents=True, exist_ok=True)
     path.parent.mkdir(mode=0o700, exist_ok=True)
     os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
@@ -58,12 +59,12 @@ def connect(path: Path) -> sqlite3.Connection:
         if result != "ok":
             raise sqlite3.DatabaseError(str(result))
         if connection.execute("PRAGMA integrity_check(1)").fetchone() != ("ok",):
-            connection.execute("REINDEX")  # the rows are whole by the quick check; an index is not
+            connection.execute("REINDEX")  # the quick check read all rows, so an index is damaged
         purge(connection)
     except (sqlite3.Error, OSError):
         connection.close()
         raise
-    except UnicodeDecodeError as error:  # SQLite's message cites a schema that is not UTF-8
+    except UnicodeDecodeError as error:  # from a message that cites a schema that is not UTF-8
         connection.close()
         raise sqlite3.DatabaseError("its schema is not UTF-8") from error
     return connection
@@ -78,12 +79,13 @@ def connect_to_read(path: Path, query: str = "mode=ro") -> sqlite3.Connection:
 
 
 def decoded(raw: bytes) -> str:
-    """Decodes text of the database. Only a damaged byte of a line is unreadable, not the line."""
+    """Decodes text of the database. A damaged byte is replaced, and the line stays."""
     return raw.decode("utf-8", "replace")
 
 
 def _create(connection: sqlite3.Connection) -> None:
-    """Creates the tables in a new database, or checks (and updates) those of an existing one."""
+    """Creates the tables in a new database. Checks the tables of an existing one, and updates them
+    if they are of version WITH_CONTINUATIONS."""
     with connection:
         connection.execute("BEGIN IMMEDIATE")
         (version,) = connection.execute("PRAGMA user_version").fetchone()
@@ -104,25 +106,25 @@ def _create(connection: sqlite3.Connection) -> None:
 
 
 def purge(connection: sqlite3.Connection) -> None:
-    """Removes the texts that were deleted a week ago or earlier. The log may still contain them,
-    until SQLite deletes it when the last app ends."""
+    """Removes the texts that were deleted a week ago or earlier. The log may contain them until the
+    last app ends, when SQLite deletes the log."""
     statement = "DELETE FROM text WHERE deleted AND deleted <= ?"
     connection.execute(statement, (1000 * (time.time() - DELETED_FOR_S),))
 
 
 def is_damage(error: sqlite3.Error) -> bool:
-    """Returns whether the contents of the file are damaged."""
+    """Returns True if the error means that the contents of the file are damaged."""
     code: int | None = getattr(error, "sqlite_errorcode", None)
-    # Errors of this module have no code. An extended code has its primary one in the last byte.
+    # Errors that this module raises have no code. The last byte of a code is its primary code.
     return code is None or code in EXACT_DAMAGE_CODES or code & 0xFF in DAMAGE_CODES
 
 
 class SessionDatabase:
-    """The connection of one app to session.db. A file that cannot be read is put aside when it is
-    opened, and a new one is used.
+    """The connection of one app to session.db. If the file is damaged when it is opened, it is put
+    aside, and a new one is created.
 
-    Before each use the files are compared with those that were opened: SQLite would go on writing
-    to files that are deleted or replaced, where nobody finds what was written.
+    Before each use the files are compared with those that were opened. Otherwise SQLite would go on
+    writing to a file that was deleted or replaced, and what is written would be lost.
     """
 
     def __init__(self, folder: Path, failed: Callable[[StorageError], None]) -> None:
@@ -135,15 +137,15 @@ class SessionDatabase:
         self._thread = ThreadPoolExecutor(1, "session")
         self._is_closed = False
         self.problem: StorageError | None = None
-        """Why a read or a write has failed, the last time; None if none has."""
+        """The error of the last read or write that failed; None if none has failed."""
 
     async def read(self, work: Callable[[sqlite3.Connection], Result]) -> Result:
         """Calls `work` in the thread and returns its result. Raises StorageError."""
         return await asyncio.wrap_future(self._submit(work))
 
     async def read_anew(self, work: Callable[[sqlite3.Connection], Result]) -> Result:
-        """Like `read`, on a new connection, which finds what an app that starts later would. The
-        other connection has parts of the file in memory."""
+        """Does what `read` does, but on a new connection. It sees the file as the next app to start
+        will see it, while the connection that is open has parts of the file in memory."""
 
         def work_anew(_: sqlite3.Connection) -> Result:
             with closing(connect_to_read(self._path)) as connection:
@@ -152,8 +154,8 @@ class SessionDatabase:
         return await self.read(work_anew)
 
     def write(self, work: Callable[[sqlite3.Connection], object], wait_s: float = 0.0) -> None:
-        """Calls `work` in the thread, after all earlier calls. The event loop stands still
-        until it is done, for at most `wait_s` seconds."""
+        """Calls `work` in the thread, after all earlier calls. The event loop is blocked until it
+        is done, but for at most `wait_s` seconds."""
         if not self._is_closed:
             written = self._submit(work)
             asyncio.wrap_future(written).add_done_callback(self._written)
@@ -186,8 +188,8 @@ class SessionDatabase:
     def _run(
         self, work: Callable[[sqlite3.Connection], Result], loop: asyncio.AbstractEventLoop
     ) -> Result:
-        """Calls `work`, in the thread. Raises StorageError. A fault that lasts gives the same
-        message each time, so that the app shows it only once."""
+        """Calls `work`. This runs in the thread. Raises StorageError. A fault that lasts has the
+        same message each time, so that the app shows it only once."""
         try:
             if self._connection is None:
                 self._connection = self._connect(loop)
@@ -215,7 +217,7 @@ class SessionDatabase:
             self._files[path] = now
 
     def _connect(self, loop: asyncio.AbstractEventLoop) -> sqlite3.Connection:
-        """Opens the database. Puts the file aside and creates a new one if it is damaged."""
+        """Opens the database. If it is damaged, puts it aside and creates a new one."""
         try:
             return connect(self._path)
         except sqlite3.Error as error:

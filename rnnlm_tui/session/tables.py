@@ -13,7 +13,7 @@ from typing import NamedTuple, TypeAlias
 from rnnlm_tui.text.reading import count_words
 
 STRICT = " STRICT" if sqlite3.sqlite_version_info >= (3, 37) else ""
-"""Lets SQLite refuse values of a wrong type; older libraries store them."""
+"""Makes SQLite refuse values of a wrong type. Versions before 3.37 cannot, and store them."""
 DAY = "CREATE TABLE day (day TEXT PRIMARY KEY, saved INTEGER NOT NULL)"
 TABLES = (
     """CREATE TABLE text (
@@ -28,50 +28,52 @@ TABLES = (
     "CREATE INDEX turn_of_text ON turn (text)",
     DAY,
 )
-"""A text is open in the app whose process has the id `pid`, since `opened`. `draft`, `edited` and
-`edit` are its `Draft`; `edited` is the number of the turn. `deleted` is when it was deleted, in
-milliseconds since the epoch, 0 if it was not. A day, such as 2026-01-31, has the number of saved
-keys."""
+"""The columns `pid` and `opened` are the process that has the text open and the time when it opened
+it. `draft`, `edited` and `edit` are the `Draft` of the text, with the turn by its number. `deleted`
+is the time when the text was deleted in milliseconds since the epoch, or 0. The table `day` has the
+number of saved keys for each day, such as 2026-01-31."""
 
 
 class SavedPart(IntEnum):
-    """The part of a text, as it is now, that its file has."""
+    """The part of the current text that its file has."""
 
     NOTHING = 0
     ALL = 1
     LINES = 2
-    """All lines, but not what is being written."""
+    """All lines, but not the draft."""
 
 
 class TextFile(NamedTuple):
-    """The file of a text: its encoding, the end of its lines, the digest of its contents when it
-    was last read or written, and the part of the text that it has."""
+    """The file of a text."""
 
     path: str
     encoding: str
     line_end: str
     digest: str
+    """The digest of the contents when the file was last read or written."""
     saved: SavedPart = SavedPart.ALL
 
 
 @dataclass(slots=True, eq=False)
 class Turn:
-    """A line of the user, which may have line breaks. `sent` is when it was sent, None for a line
-    of a file. `number` is the key in the database, None until the line is stored; only the
-    database's thread sets it. All times are in seconds since the epoch."""
+    """A line of the user, which may have line breaks."""
 
     line: str
     number: int | None = None
+    """The key in the database; None until its thread has stored the line."""
     sent: float | None = None
+    """The time when the line was sent, in seconds since the epoch; None for a line of a file."""
 
 
 class Draft(NamedTuple):
-    """The unfinished part of a text: the line at its `end`; the turn `edited`, None if no turn is
-    being edited; and `edit`, its new text."""
+    """The unfinished part of a text."""
 
     end: str = ""
+    """The line being written at the end of the text."""
     edited: Turn | None = None
+    """The turn being edited, if there is one."""
     edit: str = ""
+    """The new text of this turn."""
 
 
 NO_DRAFT = Draft()
@@ -79,8 +81,8 @@ NO_DRAFT = Draft()
 
 @dataclass(slots=True, eq=False)
 class Text:
-    """A text of the user. Without a `title` its first words are its title. `changed` is when its
-    lines were last changed; `number` is as in `Turn`."""
+    """A text of the user. Without a `title` its first words are its title. `changed` is the time of
+    the last change of its lines, in seconds since the epoch. `number` is as in `Turn`."""
 
     number: int | None = None
     title: str | None = None
@@ -88,14 +90,14 @@ class Text:
     file: TextFile | None = None
     draft: Draft = NO_DRAFT
 
-    def changed_now(self) -> None:
-        """Notes that the lines were changed now: its file, if any, has to be saved again."""
+    def note_change(self) -> None:
+        """Notes that the lines change now, and that the file, if there is one, lacks the change."""
         self.changed = time.time()
         self.file = self.file and self.file._replace(saved=SavedPart.NOTHING)
 
 
 def stored_number(connection: sqlite3.Connection, text: Text) -> int:
-    """Returns the number of a text. A new one is stored first, as open in this app."""
+    """Returns the number of a text. A new text is stored first, as open in this app."""
     if text.number is None:
         row = (text.title, time.time(), time.time(), os.getpid())
         statement = """INSERT INTO text (title, changed, opened, pid, draft, edit, deleted)
@@ -106,7 +108,7 @@ def stored_number(connection: sqlite3.Connection, text: Text) -> int:
 
 
 def store_draft(connection: sqlite3.Connection, text: Text) -> None:
-    """Stores the draft of a text. A new text is not stored for an empty draft."""
+    """Stores the draft of a text. If both the text and its draft are empty, stores nothing."""
     end, edited, edit = text.draft
     if end or text.number is not None:
         number = edited.number if edited else None
@@ -117,7 +119,8 @@ def store_draft(connection: sqlite3.Connection, text: Text) -> None:
 
 
 def add_turn(connection: sqlite3.Connection, text: Text, turn: Turn) -> None:
-    """Stores a turn that is new, was changed or comes back. With a number it keeps its place."""
+    """Stores a turn that is new, was changed or is restored. A turn with a number keeps its place
+    in the text."""
     row = (
         turn.number,
         stored_number(connection, text),
@@ -162,5 +165,5 @@ def read_turns(connection: sqlite3.Connection, text: int | None) -> list[Turn]:
 
 
 def storable(text: str) -> str:
-    """Returns the text with lone surrogates replaced, which SQLite cannot store."""
+    """Returns the text without lone surrogates, which SQLite cannot store."""
     return text.encode("utf-8", "replace").decode()

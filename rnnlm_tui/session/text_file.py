@@ -20,15 +20,15 @@ LARGEST_BYTES = 1_000_000
 
 
 class ReadFile(NamedTuple):
-    """The contents of a file; each line is a paragraph."""
+    """The contents of a file. Each line is a paragraph."""
 
     file: TextFile
     lines: list[str]
 
 
 def read_text_file(path: Path, encoding: str | None = None) -> ReadFile:
-    """Reads a text file. A byte order mark outweighs the `encoding`; without both it is UTF-8.
-    Raises RnnlmError if the file cannot be read, is too large or is not text."""
+    """Reads a text file. A byte order mark tells the encoding. Without one it is `encoding`, or
+    UTF-8. Raises RnnlmError if the file cannot be read, is too large or is not text."""
     from rnnlm_tui.text.reading import codec_of, decoded_lines, is_pipe
 
     label = path.name
@@ -41,13 +41,13 @@ def read_text_file(path: Path, encoding: str | None = None) -> ReadFile:
         raise CorpusError(f"cannot read {label}: {os_reason(error)}") from error
     if len(raw) > LARGEST_BYTES:
         raise CorpusError(f"{label} is larger than 1 MB", "F3 trains on a longer text")
-    for _ in decoded_lines(io.BytesIO(raw), label, encoding):  # refuses what is not text
+    for _ in decoded_lines(io.BytesIO(raw), label, encoding):  # raises an error if it is not text
         pass
     codec = codec_of(raw, encoding)
     text = raw.decode(codec)
     line_end = _line_end(text)
     lines = text.split(line_end)
-    if not lines[-1]:  # after the end of the last line
+    if not lines[-1]:  # the last line of the file has an end, and nothing follows
         lines.pop()
     return ReadFile(_text_file(path, codec, line_end, raw), lines)
 
@@ -55,12 +55,12 @@ def read_text_file(path: Path, encoding: str | None = None) -> ReadFile:
 def write_text_file(
     path: str, lines: Iterable[str], encoding: str = "utf-8", line_end: str = "\n"
 ) -> TextFile:
-    """Writes or replaces a file as a whole: the old one is left if the disk is full or the app is
-    killed. Follows links, and keeps the permissions. Raises StorageError."""
+    """Writes or replaces a file as a whole. If the disk is full or the app is killed, the old file
+    stays. Follows links, and keeps the permissions. Raises StorageError."""
     target = Path(os.path.realpath(path))
     try:
         raw = "".join(f"{line}{line_end}" for line in lines).encode(encoding)
-    except UnicodeError as error:  # the encoding "idna" raises it, without a place
+    except UnicodeError as error:  # mostly a UnicodeEncodeError; "idna" raises one without a place
         missing = "form for this text"
         if isinstance(error, UnicodeEncodeError) and error.end == error.start + 1:
             missing = repr(error.object[error.start])
@@ -82,8 +82,8 @@ def write_text_file(
 
 
 def remove_leftover(path: str) -> None:
-    """Removes the temporary file that an app left if it was killed while it saved this file. The
-    text is in session.db, too."""
+    """Removes the temporary file of an app that was killed while it saved this file. Its text is
+    not lost, since session.db has it."""
     with suppress(OSError):
         temporary_of(Path(os.path.realpath(path))).unlink(missing_ok=True)
 
@@ -105,7 +105,7 @@ def _text_file(path: Path, encoding: str, line_end: str, raw: bytes) -> TextFile
 
 
 def _line_end(text: str) -> str:
-    """Returns how lines end in a text. If they end in several ways, it is a newline, so that no
+    """Returns the end of the lines of a text. If lines end in several ways, it is a newline, and no
     character is lost."""
     ends = text.count("\r\n")
     if ends and ends == text.count("\n"):

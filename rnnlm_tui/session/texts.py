@@ -27,11 +27,11 @@ from rnnlm_tui.text.reading import count_words
 UNTITLED = "new text"
 """The title of a text without words."""
 LONGEST_TITLE = 40
-"""Characters of a title that is made of the first words."""
+"""The most characters of a title that is made of the first words."""
 LONGEST_SHOWN = 160
-"""Characters of a title in the list of texts."""
+"""The most characters of a title in the list of texts."""
 MOST_EARLIER = 100_000
-"""Words of earlier texts that the app reads when it starts."""
+"""About the most words of earlier texts that the app reads when it starts."""
 HAS_CONTENT = """(title IS NOT NULL OR path IS NOT NULL OR draft != ''
     OR EXISTS (SELECT 1 FROM turn WHERE turn.text = text.number))"""
 TITLE_WORDS = """coalesce(title,
@@ -40,29 +40,32 @@ TITLE_WORDS = """coalesce(title,
 WORD_COUNT = "(SELECT coalesce(sum(words), 0) FROM turn WHERE turn.text = text.number)"
 LINES = """SELECT turn.text, turn.line FROM turn JOIN text ON turn.text = text.number
     WHERE NOT text.deleted ORDER BY turn.number"""
-"""The lines of all texts, the oldest first, or with DESC after it the newest first."""
+"""Selects the lines of all texts, the oldest line first. With DESC added, the newest is first."""
 
 
 class Listed(NamedTuple):
-    """A text in the list. `words` are counted in its lines, `draft_words` in the draft at its end.
-    `path` is its file, or "". `full_title` has more words than `title`. `found` is the first line
-    in which the search found something, or "", and `turn` the number of its turn, None for the
-    draft."""
+    """A text in the list."""
 
     number: int
     title: str
     changed: float
     words: int
+    """The number of words in the lines."""
     draft_words: int
+    """The number of words in the line being written at the end."""
     path: str
+    """The path of its file, or ""."""
     full_title: str
+    """A title of up to LONGEST_SHOWN characters."""
     found: str = ""
+    """The first line that the search found, or ""."""
     turn: int | None = None
+    """The number of the turn with this line; None for the draft."""
 
 
 def title_of(words: str, most: int = LONGEST_TITLE) -> str:
-    """Returns a title for a text that begins with these words: the first of them, in at most this
-    number of characters."""
+    """Returns a title for a text that begins with these `words`. It has the first of them, and at
+    most `most` characters."""
     title = " ".join(words[: 10 * most].split())
     if len(title) > most:
         end = title.rfind(" ", most // 2, most)
@@ -71,8 +74,8 @@ def title_of(words: str, most: int = LONGEST_TITLE) -> str:
 
 
 def last_text(connection: sqlite3.Connection) -> int | None:
-    """Deletes texts without any content, then returns the number of the one that was opened last
-    and is not open in another app."""
+    """Returns the number of the text that was opened last, of those that are not open in another
+    app. Deletes texts without content before."""
     connection.execute(f"DELETE FROM text WHERE pid IS NULL AND NOT {HAS_CONTENT}")
     statement = "SELECT number, pid, opened FROM text WHERE NOT deleted ORDER BY opened DESC"
     for number, pid, opened in connection.execute(statement).fetchall():
@@ -98,8 +101,8 @@ def read_text(connection: sqlite3.Connection, number: int | None) -> Text | None
 
 
 def open_text(connection: sqlite3.Connection, number: int | None) -> tuple[Text, list[Turn]]:
-    """Opens a text, or a new one, in this app, in place of the one before. Returns it and its
-    lines. Raises StorageError if it is open in another app."""
+    """Opens a text in this app, or a new one without a `number`, and closes the text before.
+    Returns it and its lines. Raises StorageError if it is open in another app."""
     with connection:
         connection.execute("BEGIN IMMEDIATE")
         check_closed(connection, number)
@@ -108,7 +111,8 @@ def open_text(connection: sqlite3.Connection, number: int | None) -> tuple[Text,
 
 
 def open_last_text(connection: sqlite3.Connection) -> tuple[Text, list[Turn]]:
-    """Opens the text that `last_text` finds, or a new one. No other app can open it meanwhile."""
+    """Opens the text that `last_text` finds, or a new one. No other app can open it meanwhile.
+    Returns it and its lines."""
     with connection:
         connection.execute("BEGIN IMMEDIATE")
         number = last_text(connection)
@@ -117,7 +121,7 @@ def open_last_text(connection: sqlite3.Connection) -> tuple[Text, list[Turn]]:
 
 
 def _note_open(connection: sqlite3.Connection, number: int | None) -> None:
-    """Notes that this app has a text open, in place of the one before."""
+    """Notes that this app has this text open and has closed the one before."""
     own = os.getpid()
     connection.execute("UPDATE text SET pid = NULL WHERE pid = ?", (own,))
     row = (time.time(), own, number)
@@ -134,7 +138,7 @@ def _text_and_lines(connection: sqlite3.Connection, number: int | None) -> tuple
     for draft, edited, edit in connection.execute(statement, (text.number,)):
         turn = next((turn for turn in turns if turn.number == edited), None)
         text.draft = Draft(draft, turn, edit)
-        if turn is None:  # the edited line may be gone, since its file was read again
+        if turn is None:  # no line is being edited, or it is gone because its file was read again
             text.draft = Draft("\n".join(filter(None, (draft, edit))))
     return text, turns
 
@@ -150,16 +154,16 @@ def check_closed(connection: sqlite3.Connection, number: int | None) -> None:
             )
 
 
-def is_running(pid: int | None, then: float) -> bool:
-    """Returns whether the process that had this id at the time `then` (seconds since the epoch) is
-    still running. False for this process."""
+def is_running(pid: int | None, since: float) -> bool:
+    """Returns True if another process with this id has run from the time `since` (seconds since the
+    epoch) until now."""
     if pid is None or pid == os.getpid():
         return False
     import psutil  # 20 ms, needed only after a crash or with two apps
 
     try:
         process = psutil.Process(pid)
-        return process.create_time() <= then and process.status() != psutil.STATUS_ZOMBIE
+        return process.create_time() <= since and process.status() != psutil.STATUS_ZOMBIE
     except psutil.AccessDenied:
         return True
     except psutil.Error:
@@ -206,8 +210,8 @@ def lines_of_texts(connection: sqlite3.Connection, numbers: Iterable[int] | None
 
 
 def earlier_lines(connection: sqlite3.Connection, number: int | None, skipped: int) -> list[str]:
-    """Returns the lines of all texts, the oldest first, without the last `skipped` ones of the text
-    with this number. If they have more than MOST_EARLIER words, only the newest are returned."""
+    """Returns the lines of all texts, the oldest first. The last `skipped` lines of the text with
+    this number are left out. After MOST_EARLIER words, still older lines are left out, too."""
     newest_first, words = list[str](), 0
     for of_text, lines in connection.execute(f"{LINES} DESC"):
         for line in reversed(lines.splitlines()):
@@ -222,34 +226,35 @@ def earlier_lines(connection: sqlite3.Connection, number: int | None, skipped: i
 
 
 def words_since(connection: sqlite3.Connection, since: float) -> int:
-    """Returns the number of words written since this time, without those of files."""
+    """Returns the number of words written since this time. Lines that were read from files do not
+    count."""
     statement = """SELECT coalesce(sum(words), 0) FROM turn JOIN text ON turn.text = text.number
         WHERE sent > ? AND NOT deleted"""
     return int(connection.execute(statement, (since,)).fetchone()[0])
 
 
 def saved_keys(connection: sqlite3.Connection, day: str) -> int:
-    """Returns how many keys were saved on a day."""
+    """Returns the number of keys saved on a day."""
     row = connection.execute("SELECT saved FROM day WHERE day = ?", (day,)).fetchone()
     return int(row[0]) if row else 0
 
 
 def add_saved_keys(connection: sqlite3.Connection, day: str, keys: int) -> None:
-    """Adds to the keys saved on a day."""
+    """Adds to the number of keys saved on a day."""
     statement = """INSERT INTO day VALUES (?, ?)
         ON CONFLICT (day) DO UPDATE SET saved = saved + excluded.saved"""
     connection.execute(statement, (day, keys))
 
 
 def rename_text(connection: sqlite3.Connection, number: int, title: str) -> None:
-    """Gives a text this title; with "" its first words are its title again."""
+    """Gives a text this title. If it is "", the first words are the title again."""
     row = (storable(title) or None, number)
     connection.execute("UPDATE text SET title = ? WHERE number = ?", row)
 
 
 def set_deleted(connection: sqlite3.Connection, number: int, *, deleted: bool) -> None:
-    """Deletes a text, which can be brought back for a week, or brings it back. Raises StorageError
-    if it is open in another app, or there is no such text any more."""
+    """Deletes a text, or brings it back, which is possible for a week. Raises StorageError if the
+    text is open in another app, or if there is no such text any more."""
     with connection:
         connection.execute("BEGIN IMMEDIATE")
         check_closed(connection, number)
@@ -262,7 +267,8 @@ def set_deleted(connection: sqlite3.Connection, number: int, *, deleted: bool) -
 
 
 def deleted_texts(connection: sqlite3.Connection) -> list[int]:
-    """Returns the numbers of the texts that can be brought back, the last deleted one last."""
+    """Returns the numbers of the deleted texts that can be brought back, in the order of their
+    deletion."""
     statement = "SELECT number FROM text WHERE deleted ORDER BY deleted, number"
     return [number for (number,) in connection.execute(statement)]
 
@@ -280,7 +286,8 @@ def store_file(connection: sqlite3.Connection, text: Text) -> None:
 
 
 def replace_lines(connection: sqlite3.Connection, text: Text, lines: Iterable[str]) -> None:
-    """Replaces the lines of a text, all of them or none, and stores its file, if it has one."""
+    """Replaces all lines of a text, and stores its file, if it has one. If that fails, nothing is
+    changed."""
     with connection:
         connection.execute("BEGIN IMMEDIATE")
         store_file(connection, text)

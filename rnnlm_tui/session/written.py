@@ -13,15 +13,15 @@ from rnnlm_tui.session.database import VERSION, connect_to_read
 from rnnlm_tui.session.texts import Listed, find_texts, lines_of_texts, title_of
 
 ALL = "all"
-"""This title stands for every text. A text of this title is found as "All"."""
+"""The title that stands for every text. A text with this title of its own is found as "All"."""
 MOST_SHOWN = 5
 """The number of titles that a message names."""
 
 
 def read_written(data_dir: Path, titles: Sequence[str]) -> list[str]:
-    """Returns the lines of the texts with these titles, the oldest first. Only reads the database,
-    even while an app is open. Raises UsageError for a title that no text or several texts have,
-    CorpusError if nothing was written or it cannot be read."""
+    """Returns the lines of the texts with these titles, the oldest first. The database is only
+    read, and an app may be open. Raises UsageError for a title that no text or several texts have,
+    and CorpusError if nothing was written or the database cannot be read."""
     path = data_dir / "session" / "session.db"
     try:
         lines = _lines_written(path, titles) if path.exists() else None
@@ -46,7 +46,7 @@ def _lines_written(path: Path, titles: Sequence[str]) -> list[str] | None:
     # No app is open if there is no log. Then `immutable` keeps SQLite from creating a log.
     mode = "mode=ro" if Path(f"{path}-wal").exists() else "mode=ro&immutable=1"
     with closing(connect_to_read(path, mode)) as connection:
-        connection.execute("BEGIN")  # all statements see the database of one moment
+        connection.execute("BEGIN")  # so that all statements see the same contents
         (version,) = connection.execute("PRAGMA user_version").fetchone()
         if not version:  # an app is creating it
             return None
@@ -61,9 +61,9 @@ def _lines_written(path: Path, titles: Sequence[str]) -> list[str] | None:
 
 
 def _number_of(title: str, listed: Sequence[Listed]) -> int:
-    """Returns the number of the text with this title, in other capitals if need be, or else of the
-    one whose title begins so. The app passes #NUMBER instead of a title, since other users can read
-    the arguments of a process. Raises UsageError unless one text fits."""
+    """Returns the number of the text with this title. If there is none, case is ignored, and then a
+    title may also begin with `title`. The app passes #NUMBER instead of a title, since other users
+    can read the arguments of a process. Raises UsageError unless exactly one text fits."""
     if number := next((text.number for text in listed if title == f"#{text.number}"), None):
         return number
     wanted = title_of(title) if title.strip() else ""

@@ -212,7 +212,7 @@ class OpenText:
 
     def add_lines(self, *lines: str) -> None:
         """Adds lines at the end and stores them."""
-        self.text.changed_now()
+        self.text.note_change()
         self._insert(len(self.turns), [Turn(line, sent=self.text.changed) for line in lines])
 
     def _insert(self, place: int, turns: Sequence[Turn]) -> Reversal:
@@ -235,7 +235,7 @@ class OpenText:
 
     def _store(self, change: tables.Change, *turns: Turn) -> None:
         file = self.text.file
-        self.text.changed_now()
+        self.text.note_change()
         if file is not None and [turn.line for turn in self.turns] == self._lines_in_file:
             self._draft_in_file = NO_DRAFT
             self.text.file = file._replace(saved=_saved(self.draft, NO_DRAFT))
