@@ -107,7 +107,7 @@ class MixedModel(LanguageModel):
             self.vocabulary = union = Vocabulary(words, own.special_tokens)
             self.tokenizer = make_tokenizer(self.tokenizer.name, self.tokenizer.conventions, union)
             of_words[is_new] = range(own.total_words, union.total_words)
-        places = np.asarray([*range(others.first_word_id), *of_words.tolist()], np.int64)
+        places: NDArray[np.int64] = np.append(np.arange(others.first_word_id), of_words)
         # The id in the base of each id of the union.
         self._to_base = np.full(self.vocabulary.total_words, UNKNOWN_ID)
         self._to_base[places] = np.arange(others.total_words)

@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from rnnlm_tui.lm.adaptive_softmax import TAIL_SCALES
 from rnnlm_tui.lm.causal import CausalModel
 from rnnlm_tui.lm.lesson import LessonModel
 from rnnlm_tui.lm.model import Array, LanguageModel, NetworkModel, State, largest
@@ -324,7 +325,11 @@ def _network_stages(
             groups=("forward", "backward") if layer == "bidirectional" else (),
             layer=title,
             formula=formula,
-            parameters=sum(w.size for key, w in model.weights.items() if key.startswith(weights)),
+            parameters=sum(
+                w.size
+                for key, w in model.weights.items()
+                if key.startswith(weights) and key != TAIL_SCALES
+            ),
         )
 
 

@@ -24,6 +24,7 @@ from msgspec import Meta, json
 from numpy.typing import NDArray
 
 from rnnlm_tui.errors import ModelError
+from rnnlm_tui.lm.adaptive_softmax import TAIL
 from rnnlm_tui.lm.layers import load_network, shapes_of
 from rnnlm_tui.lm.mixture import ComponentName, MixedModel
 from rnnlm_tui.lm.model import Arrays, LanguageModel
@@ -92,9 +93,10 @@ class StoredModel:
         """The lines that the model was trained on, not those of the English it is built on."""
         return TrainedLines(self._tensor(KNOWN), self._tensor(UNSEEN))
 
-    def network(self) -> dict[str, NDArray[np.float32]]:
-        """The checked weights of the network, by the names that `shapes_of` gives."""
-        weights = dequantized(self.tensors(NETWORK))
+    def network(self, but: str = "") -> dict[str, NDArray[np.float32]]:
+        """The checked weights of the network in float32, by the names that `shapes_of` gives, `but`
+        for a matrix that stays in 8 bits."""
+        weights = dequantized(self.tensors(NETWORK), but)
         for name, weight in weights.items():
             if not is_usable(weight):
                 raise ModelError(f"{NETWORK}{name} holds numbers that are not finite or too large")
@@ -117,7 +119,12 @@ class StoredModel:
         models = dict[ComponentName, LanguageModel]()
         if card.has_network:
             models["network"] = load_network(
-                card.config, vocabulary, tokenizer, card.window, self.network(), card.blocked_words
+                card.config,
+                vocabulary,
+                tokenizer,
+                card.window,
+                self.network(TAIL),
+                card.blocked_words,
             )
         if card.ngrams:
             models["ngrams"] = NgramModel(vocabulary, tokenizer, self.ngrams(), card.blocked_words)

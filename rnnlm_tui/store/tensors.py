@@ -58,14 +58,16 @@ def quantized(weights: Arrays) -> dict[str, NDArray[Any]]:
     return found
 
 
-def dequantized(stored: Arrays) -> dict[str, NDArray[Any]]:
-    """Returns in float32 what `quantized` stored. Damaged scales may give numbers that are not
-    finite."""
+def dequantized(stored: Arrays, but: str = "") -> dict[str, NDArray[Any]]:
+    """Returns in float32 what `quantized` stored, `but` for a matrix that stays as it is, with its
+    scales. Damaged scales may give numbers that are not finite."""
     with np.errstate(over="ignore", invalid="ignore"):
         return {
-            name: array * stored[name + SCALE][:, None] if array.dtype == np.int8 else array
+            name: array * stored[name + SCALE][:, None]
+            if array.dtype == np.int8 and name != but
+            else array
             for name, array in stored.items()
-            if not name.endswith(SCALE)
+            if not name.endswith(SCALE) or name == but + SCALE
         }
 
 

@@ -161,11 +161,14 @@ def suggest(
     lists = _lists_for(typed, tuple(previous_lines), contexts, predict)
     found = lists.likeliest(typed, k + 1)  # one more, since one may be typed in full
     candidates = found[:k]
-    continuation = lists.continuation(typed, candidates, likeliest) if looks_ahead else ()
-    if continuation and not candidates[0].changes_text:
-        # A space probably follows. Its list needs this prediction, which `contexts` keeps.
-        predict(model.vocabulary.encode([*typed.words, candidates[0].word]))
     vocabulary, ids = model.vocabulary, model.vocabulary.encode(typed.words)
+    continuation: tuple[str, ...] = ()
+    if looks_ahead and candidates and lists.begins_ghost(typed, candidates[0]):
+        if not candidates[0].changes_text:
+            # A space probably follows. Its list needs this prediction, as the ghost does, and
+            # `contexts` keeps it.
+            predict(vocabulary.encode([*typed.words, candidates[0].word]))
+        continuation = lists.continuation(typed, candidates[0].word, likeliest)
     in_window = ids[max(0, len(ids) - model.window) :]
     words = model.tokenizer.words_as_written(typed.start)
     unknown = [written for word, written, _ in words if word not in vocabulary]
@@ -298,18 +301,18 @@ class WordLists:
         """Returns True if a word begins with `prefix`, even if it is never suggested."""
         return self._ids_beginning_with(prefix).size > 0
 
-    def continuation(
-        self, typed: Typed, candidates: Sequence[Suggestion], likeliest: Likeliest
-    ) -> tuple[str, ...]:
-        """Returns the first candidate and the likeliest words after it. They end before a word with
-        a low probability, and where the end of the line is likeliest. There are none if the cursor
-        is within a word, in a number or in an address. There are none either if the first candidate
-        corrects a slip, because a ghost never changes what is typed."""
-        model = self._model
-        if typed.rest_length or (self._writes_text and typed.is_number_or_address):
-            return ()
-        words = [candidate.word for candidate in candidates[:1] if not candidate.corrects]
-        while words and len(words) < MAX_AHEAD:
+    def begins_ghost(self, typed: Typed, first: Suggestion) -> bool:
+        """Returns True if a ghost may begin with the first candidate. None does within a word, in a
+        number or in an address. None begins with a word that corrects a slip, because a ghost never
+        changes what is typed."""
+        is_number = self._writes_text and typed.is_number_or_address
+        return not (typed.rest_length or is_number or first.corrects)
+
+    def continuation(self, typed: Typed, first: str, likeliest: Likeliest) -> tuple[str, ...]:
+        """Returns the word `first` and the likeliest words after it. They end before a word with a
+        low probability, and where the end of the line is likeliest."""
+        model, words = self._model, [first]
+        while len(words) < MAX_AHEAD:
             best = likeliest(model.vocabulary.encode([*typed.words, *words]))
             if best is None or not self._is_allowed[best]:
                 break

@@ -147,7 +147,9 @@ class Typist:
             return ()
         if not self._text.startswith(apply_insertion(typed.before, first)):
             return (first.word,)
-        return self._lists.continuation(typed, [first], self._likeliest)
+        if not self._lists.begins_ghost(typed, first):
+            return ()
+        return self._lists.continuation(typed, first.word, self._likeliest)
 
     def _spot_after(self, line: str, accept: Accept) -> Spot | None:
         """Returns the spot after accepting in `line`, or None if the line then differs from the

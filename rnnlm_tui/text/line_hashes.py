@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Iterable
-from hashlib import blake2b
 from typing import TypeAlias
 
 import numpy as np
@@ -26,6 +25,8 @@ def no_hashes() -> Hashes:
 
 def hash_lines(lines: Iterable[str], tokenizer: Tokenizer) -> Hashes:
     """Returns the hashes of the words of the lines [L]. A million lines take a few seconds."""
+    from hashlib import blake2b  # it loads OpenSSL, 4 ms that a suggestion does not need
+
     hashes = array("Q")
     for line in lines:
         key = tokenizer.line_key(line).encode(errors="surrogatepass")

@@ -10,6 +10,7 @@ import numpy as np
 
 from rnnlm_tui.events import Comparison, LearnedWords
 from rnnlm_tui.formatting import shorten
+from rnnlm_tui.lm.adaptive_softmax import TAIL
 from rnnlm_tui.lm.layers import load_network
 from rnnlm_tui.lm.mixture import ComponentName, MixedModel, fit_mixture_weights
 from rnnlm_tui.lm.model import LanguageModel
@@ -40,7 +41,7 @@ def models_of(job: Job, parts: Parts) -> dict[ComponentName, LanguageModel]:
     lesson's."""
     models, prepared = dict[ComponentName, LanguageModel](), job.prepared
     if (network := parts.get("network")) is not None:
-        saved = network if job.config.is_lesson else dequantized(quantized(network))
+        saved = network if job.config.is_lesson else dequantized(quantized(network), TAIL)
         models["network"] = load_network(
             job.config, prepared.vocabulary, prepared.tokenizer, prepared.window, saved
         )

@@ -8,7 +8,15 @@ import numpy as np
 import pytest
 
 from rnnlm_tui.config import CausalConfig
-from rnnlm_tui.lm.adaptive_softmax import AdaptiveSoftmax, grow_network, merge_words, softmax_shapes
+from rnnlm_tui.lm.adaptive_softmax import (
+    TAIL,
+    TAIL_AT_ONCE,
+    AdaptiveSoftmax,
+    grow_network,
+    merge_words,
+    softmax_shapes,
+)
+from rnnlm_tui.store.tensors import dequantized, quantized
 from rnnlm_tui.text.vocabulary import SPECIAL_TOKENS, Vocabulary
 from tests.helpers.networks import normal_weights
 
@@ -66,3 +74,15 @@ def test_new_words_join_a_network_and_change_nothing_of_the_others(
     assert shares == pytest.approx(3.25 / 4 / len(growing), rel=0.05)  # of words and special tokens
     # Head and tail are by falling frequency in the text.
     assert union.words[0] == ("n0" if len(embeddings) == 1 else "w1995")
+
+
+def test_a_tail_in_8_bits_predicts_and_reads_as_in_float32() -> None:
+    config = CausalConfig(embedding_size=8, softmax="adaptive")
+    shapes = softmax_shapes(config, total := 2_000 + TAIL_AT_ONCE + 500)
+    stored = quantized(normal_weights(shapes | {"output.bias": (total + 1,)}, 0.3))
+    wide, narrow = (AdaptiveSoftmax(dequantized(stored, but)) for but in ("", TAIL))
+    outputs = np.random.default_rng(0).normal(0, 1, (2, 8)).astype(np.float32)
+    words = np.array([5, 1_999, 2_000, total - 1])
+    assert narrow.embed(words) == pytest.approx(wide.embed(words), abs=1e-6)
+    assert narrow.probabilities(outputs) == pytest.approx(wide.probabilities(outputs), rel=1e-5)
+    assert narrow.logits(outputs) == pytest.approx(wide.logits(outputs), abs=1e-5)

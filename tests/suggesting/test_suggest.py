@@ -85,6 +85,14 @@ def test_the_continuation_ends_before_the_first_unlikely_word_and_is_bounded() -
     assert alone.candidates == suggest(ScriptedModel(AFTER), "the ").candidates
 
 
+def test_no_place_is_predicted_twice_for_one_key() -> None:
+    """After a word that is typed in full, the ghost and the list of the next key need the same
+    prediction."""
+    model = ScriptedModel(AFTER, 10)
+    assert suggest(model, "the cat").continuation == ("cat", "sat")
+    assert len(model.asked) == len({*model.asked}) == 3
+
+
 @pytest.mark.parametrize(
     ("line", "cursor", "prefix", "first", "seen", "unknown"),
     [
