@@ -1,5 +1,5 @@
-"""Lines that one process appends to a file and another one reads: the events of a run, and the
-orders to it."""
+"""Lines that one process appends to a file and another process reads. They are the events of a run,
+or the orders to it."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from rnnlm_tui.store.files import open_file
 OWNER_PID = "_RNNLM_OWNER"
 """The environment variable with the process id of the owner of a training."""
 PIECE_BYTES = 1 << 16
-"""The number of bytes that are read at once: some 250 events, which take 5 ms to read."""
+"""The number of bytes that are read at once. They hold some 250 events, which take 5 ms to read."""
 LONGEST_BYTES = 1 << 20
-"""The longest line, in bytes. A longer one is skipped, since each call would read it all again."""
+"""The longest line, in bytes. A longer one is skipped, since each call would read all of it."""
 
 
 class AppendedLines:
-    """Reads the lines that were added to a file since the last call. A file that was replaced or
-    has become shorter is read from its start. A missing file has no lines."""
+    """Reads the lines that were added to a file since the last call. A file that was replaced, or
+    that is shorter than before, is read from its start. A missing file has no lines."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -27,7 +27,7 @@ class AppendedLines:
         """True within a line that is skipped."""
 
     def read(self) -> list[bytes]:
-        """Returns the whole lines in the next piece of the file; none if there are no more."""
+        """Returns the whole lines in the next piece of the file, or [] if there are no more."""
         lines = list[bytes]()
         try:
             with open_file(self._path) as file:
@@ -41,7 +41,7 @@ class AppendedLines:
                         piece += file.read(LONGEST_BYTES)
                     end = piece.rfind(b"\n") + 1
                     if not end and len(piece) <= LONGEST_BYTES:
-                        break  # half a line is read once it is whole; a resumed run may cut it off
+                        break  # half a line is read when it is whole, unless a run cuts it off
                     self._offset += end or len(piece)
                     lines = piece[:end].split(b"\n")[:-1]
                     if self._in_long_line:

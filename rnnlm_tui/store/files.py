@@ -11,9 +11,9 @@
     in-use                         the name of the model in use (see `Library.in_use`)
 
 A model's file is all that another machine needs. The run of the same name is of use to this machine
-only. A file is written under a temporary name, flushed and renamed, so that readers see the old one
-or the new one, never parts of both. A process that is killed may leave the temporary file, which
-the next save replaces. On Linux, where `write_bytes` needs none for a new file, nothing is left.
+only. A file is written under a temporary name, flushed and renamed. Readers see the old file or the
+new one, and never parts of both. A process that is killed may leave the temporary file, which the
+next save replaces. On Linux `write_bytes` needs no temporary file for a new file.
 """
 
 from __future__ import annotations
@@ -45,8 +45,8 @@ IN_USE = "in-use"
 
 
 def open_file(path: Path) -> BufferedReader:
-    """Opens a file to read. Raises OSError, also for what is not a file: a pipe, which another
-    program may have put there, would block until somebody writes to it."""
+    """Opens a file to read. Raises OSError, also for a pipe and the like. Another program may have
+    put a pipe there, and to open it would block until somebody writes to it."""
 
     def without_waiting(name: str, flags: int) -> int:
         return os.open(name, flags | getattr(os, "O_NONBLOCK", 0))
@@ -73,10 +73,10 @@ def parse_json(raw: bytes, kind: type[Parsed], label: str) -> Parsed:
 
 
 def json_fault(error: Exception) -> str:
-    """Returns what is wrong with JSON, and in which field msgspec found it."""
+    """Returns the fault in JSON, and the field in which msgspec found it."""
     if not isinstance(error, msgspec.ValidationError):
         return "it is not JSON"
-    if error.__cause__ is not None:  # a check of this program
+    if error.__cause__ is not None:  # raised by a check of this program
         return str(error.__cause__)
     why, _, place = str(error).partition(" - at `")
     if (lacking := re.search("missing required field `(.+)`", why)) is not None:
@@ -86,8 +86,8 @@ def json_fault(error: Exception) -> str:
 
 
 def write_json(path: Path, data: object) -> None:
-    """Writes or replaces a JSON file. What is not Unicode, such as a byte in a file's name, becomes
-    a question mark. Raises StorageError."""
+    """Writes or replaces a JSON file. Bytes of a file's name that are not Unicode become question
+    marks. Raises StorageError."""
     text = json.dumps(msgspec.to_builtins(data), ensure_ascii=False, indent=1)
     write_bytes(path, text.encode(errors="replace"))
 
@@ -99,8 +99,8 @@ def write_bytes(path: Path, raw: bytes) -> None:
 
 
 def _write_new(path: Path, raw: bytes) -> bool:
-    """Writes a new file without a name, and names it once it is whole, so that a process that is
-    killed leaves nothing. Returns False, and leaves no file, if `path` exists, if writing fails, or
+    """Writes a new file without a name, and names it once it is whole. A process that is killed
+    then leaves nothing. Returns False, and leaves no file, if `path` exists, if writing fails, or
     if the system has no nameless files. Linux has them."""
     try:
         handle = os.open(path.parent, os.O_TMPFILE | os.O_WRONLY, 0o666)
@@ -108,7 +108,7 @@ def _write_new(path: Path, raw: bytes) -> bool:
             file.write(raw)
             file.flush()
             os.fsync(handle)
-            # Python follows the link in /proc only with a `src_dir_fd`, which then has no effect.
+            # Python follows the link in /proc only with a `src_dir_fd`. Its value has no effect.
             os.link(f"/proc/self/fd/{handle}", path, src_dir_fd=handle)
     except (AttributeError, OSError):
         return False
@@ -116,8 +116,8 @@ def _write_new(path: Path, raw: bytes) -> bool:
 
 
 def copy(source: Path, target: Path) -> None:
-    """Copies a file to `target`, which is replaced if it exists; a link is followed. Raises
-    StorageError, also if `target` is not a file, such as a device."""
+    """Copies a file to `target`, which is replaced if it exists. Follows a link. Raises
+    StorageError, also if `target` is a device or the like."""
     target = Path(os.path.realpath(target))
     if target.exists() and not target.is_file():
         raise StorageError(f"{target} is not a file", "name a file; it need not exist yet")
@@ -129,7 +129,7 @@ def copy(source: Path, target: Path) -> None:
 
 
 def temporary_of(path: Path) -> Path:
-    """The path where a file is written before it is renamed to `path`."""
+    """Returns the path where a file is written before it is renamed to `path`."""
     return path.with_name(f".{path.name}{TEMPORARY}")
 
 
@@ -151,8 +151,8 @@ def write_file(path: Path, write: Callable[[Path], object]) -> None:
 
 
 def replace(source: Path, target: Path) -> None:
-    """Renames a file or a folder, and replaces a file at `target`. Tries for a second on Windows,
-    where that fails while a process reads the file, as listing models does. Raises StorageError."""
+    """Renames a file or a folder, and replaces a file at `target`. On Windows that fails while
+    another process reads the file, so it is tried for a second. Raises StorageError."""
     for tries_left in reversed(range(WINDOWS_TRIES if os.name == "nt" else 1)):
         try:
             source.replace(target)
@@ -164,7 +164,7 @@ def replace(source: Path, target: Path) -> None:
 
 
 def _not_saved(path: Path, error: OSError) -> StorageError:
-    """The error for a file that could not be written or replaced."""
+    """Returns the error for a file that could not be written or replaced."""
     hint = missing_folder_hint(path)
     if os.path.lexists(path):
         hint = "what was saved before is still there"
@@ -172,12 +172,13 @@ def _not_saved(path: Path, error: OSError) -> StorageError:
 
 
 def missing_folder_hint(path: Path) -> str:
-    """Returns the advice to make the folder of a file; "" if the folder exists."""
+    """Returns the advice to make the folder of a file, or "" if the folder exists."""
     return "" if path.parent.exists() else f"make the folder {path.parent} first"
 
 
 def saved_ns(path: Path) -> int:
-    """The time when a file was saved, in nanoseconds since the epoch; 0 without a file."""
+    """Returns the time when a file was saved in nanoseconds since the epoch, or 0 without a
+    file."""
     with suppress(OSError):
         return path.stat().st_mtime_ns
     return 0
@@ -187,7 +188,7 @@ def put_aside(path: Path, endings: Sequence[str] = ("",)) -> Path:
     """Renames a file to the first free one of NAME.damaged, NAME.damaged-2 and so on, and returns
     the new path. Raises OSError.
 
-    `endings` are added to both names: each file that exists among them is renamed, in this order.
+    Each file whose name is that of `path` with one of the `endings` is renamed, in their order.
     """
     for number in count(1):
         kept = path.with_name(f"{path.name}.damaged" + (f"-{number}" if number > 1 else ""))

@@ -37,9 +37,14 @@ MODEL_VARIABLE = "RNNLM_MODEL"
 class Entry:
     """A model in the list, or a run that has not saved one.
 
-    A model has a `card`, or `damaged`, the reason why it cannot be used. `path` is its file, and
-    `folder` that of its run. A `built_in` model is read-only. `run` is its training, None if that
-    neither runs nor can be resumed. `files` are the sizes in bytes of all its files, by name.
+    Attributes:
+        path: The file of the model.
+        folder: The folder of its run.
+        card: The card of the model; None if it is damaged or was not saved.
+        damaged: The reason why a model that was saved cannot be used, or None.
+        built_in: True for a model that is read-only.
+        run: The training of the model; None if it neither runs nor can be resumed.
+        files: The sizes of all its files in bytes, by name.
     """
 
     name: str
@@ -73,9 +78,9 @@ class Entry:
 
 @dataclass(eq=False)
 class OpenedModel:
-    """A model that is ready to predict. `path` is its file, which was saved at `saved_ns`, and
-    `folder` that of its run. `unwanted` returns the words that the user does not want suggested.
-    A caller may replace `contexts` by some that have read earlier texts."""
+    """A model that is ready to predict. Its file is at `path` and was saved at `saved_ns`. `folder`
+    is the folder of its run. `unwanted` returns the words that the user does not want suggested. A
+    caller may replace `contexts` by one that has read earlier texts."""
 
     name: str
     path: Path
@@ -107,7 +112,7 @@ class Library:
     # Where things are
 
     def path(self, name: str) -> Path:
-        """The file of the model `name`, whether or not it exists. Raises UsageError."""
+        """Returns the file of the model `name`, which may not exist. Raises UsageError."""
         if self.is_built_in(name):
             return built_in_path(name)
         return self.folder / f"{check_name(name)}{SUFFIX}"
@@ -126,12 +131,12 @@ class Library:
     # What there is
 
     def names(self) -> list[str]:
-        """The sorted names of all models, damaged ones included. Raises StorageError."""
+        """Returns the sorted names of all models, damaged ones included. Raises StorageError."""
         return sorted(self.newest_first())
 
     def newest_first(self) -> list[str]:
-        """The names of all models, the most recently saved first and the built-in ones last. Raises
-        StorageError."""
+        """Returns the names of all models, the most recently saved first and the built-in ones
+        last. Raises StorageError."""
         try:
             own = [path for path in self.folder.iterdir() if path.suffix == SUFFIX]
         except FileNotFoundError:
@@ -143,12 +148,12 @@ class Library:
         return [*(name for name in names if is_name(name) and name not in built_in), *built_in]
 
     def has(self, name: str) -> bool:
-        """Returns whether a model or a resumable run has this name."""
+        """Returns True if a model or a resumable run has this name."""
         return is_name(name) and (name in self.names() or self.runs.can_resume(name))
 
     def entries(self) -> list[Entry]:
-        """All models, and the runs that have not saved one, sorted by name. Reads and checks the
-        headers of the files, so call it in a thread. Raises StorageError."""
+        """Returns all models, and the runs that have not saved one, sorted by name. Reads and
+        checks the headers of the files, so call it in a thread. Raises StorageError."""
         models, runs = self.names(), {run.name: run for run in self.runs.all()}
         return [
             self._entry(name, runs.get(name), has_model=name in models)
@@ -165,12 +170,12 @@ class Library:
                 damaged = error.message
         sizes = dict[str, int]()
         for file in (path, *sorted(folder.glob("*"))):
-            with suppress(OSError):  # a training may replace some at any time
+            with suppress(OSError):  # a training may replace its files at any time
                 sizes[file.name] = file.lstat().st_size
         return Entry(name, path, folder, card, damaged, self.is_built_in(name), run, sizes)
 
     def unknown_model(self, name: str) -> ModelError:
-        """The error for a name that no model has; its hint lists the models."""
+        """Returns the error for a name that no model has. Its hint lists the models."""
         names = ", ".join(self.names()) or "none yet"
         reason = f" ({MODEL_VARIABLE} names it)" if os.environ.get(MODEL_VARIABLE) == name else ""
         return ModelError(f"there is no model {name}{reason}", f"models: {names}")
@@ -185,8 +190,8 @@ class Library:
         return name
 
     def new_name_problem(self, name: str) -> str | None:
-        """Returns why a new model cannot have this name; None if it can. Reads folders and locks,
-        so call it in a thread."""
+        """Returns the reason why a new model cannot have this name, or None if it can. Reads
+        folders and locks, so call it in a thread."""
         name = tidy_name(name)
         if not is_name(name):
             return NAME_RULE
@@ -199,14 +204,14 @@ class Library:
     # The model in use
 
     def default_model(self, tell: Callable[[str], object] = print_warning) -> str:
-        """The name of the model that answers where none is named: that in RNNLM_MODEL, or else the
-        one in use. `tell` is passed to `in_use`."""
+        """Returns the name of the model that answers where none is named. It is the model that
+        RNNLM_MODEL names, or else the one in use. `tell` is passed to `in_use`."""
         return os.environ.get(MODEL_VARIABLE) or self.in_use(tell)
 
     def in_use(self, tell: Callable[[str], object]) -> str:
-        """Returns the name of the model that `use` has stored; that of the locale's language if it
-        has stored none. If the stored model cannot be used, calls `tell` with a sentence for the
-        user and returns that of the locale's language."""
+        """Returns the name of the model that `use` has stored. If there is none, returns the model
+        of the locale's language. If the stored model cannot be used, returns that one, too, and
+        calls `tell` with a sentence for the user."""
         try:
             name = self._stored_name()
             problem = self._problem_of(name)
@@ -221,11 +226,11 @@ class Library:
         return usual
 
     def _stored_name(self) -> str:
-        """The name that `use` has stored. Raises OSError."""
+        """Returns the name that `use` has stored. Raises OSError."""
         return files.read_bytes(self._in_use_file).decode("utf-8", "replace").strip()
 
     def _problem_of(self, name: str) -> str:
-        """Returns why the model of this name, which is in use, cannot be used; "" if it can."""
+        """Returns the reason why the model in use, which has this name, cannot be used, or ""."""
         if not is_name(name):
             return f"{self._in_use_file} does not name a model"
         if not os.path.lexists(self.path(name)):
@@ -237,14 +242,14 @@ class Library:
         return ""
 
     def is_in_use(self, name: str) -> bool:
-        """Returns whether `use` has stored this name."""
+        """Returns True if `use` has stored this name."""
         with suppress(OSError):
             return self._stored_name() == name
         return False
 
     def use(self, name: str) -> None:
-        """Makes a model the one in use, which the app, editors and scripts open when they start.
-        The caller has opened it, to check it. Raises StorageError."""
+        """Makes this model the one in use, which the app, editors and scripts open when they start.
+        The caller must have opened it, which checks it. Raises StorageError."""
         files.make_folder(self.data_dir)
         files.write_bytes(self._in_use_file, f"{name}\n".encode())
 
@@ -264,27 +269,28 @@ class Library:
             raise ModelError(message, error.hint or hint) from error
 
     def open_file(self, path: Path, folder: Path) -> OpenedModel:
-        """Opens and checks the model in a file, with the folder of its run. Raises ModelError."""
-        saved = saved_ns(path)  # before it is read, so that no later save is missed
+        """Opens and checks the model in a file. `folder` is that of its run. Raises ModelError."""
+        saved = saved_ns(path)  # taken before the file is read, so that no later save is missed
         card, model = read_model(path)
         return OpenedModel(path.stem, path, folder, card, model, self.unwanted.words, saved)
 
     def keep_open(self, name: str) -> OpenedModel:
-        """Like `open`, but keeps the last few models open, and opens one again only if it was saved
-        since. Raises ModelError, and StorageError if the unwanted words cannot be read."""
-        self.unwanted.words()  # raises an error about their file before anything is suggested
+        """Does what `open` does, but keeps the last few models open. A model that is open is opened
+        again only if it was saved since. Raises ModelError, and StorageError if the unwanted words
+        cannot be read."""
+        self.unwanted.words()  # raises the error before anything is suggested
         kept = self._kept.pop(name, None)
         if kept is None or kept.saved_ns != saved_ns(kept.path):
             kept = self.open(name)
         self._kept[name] = kept
         if len(self._kept) > MAX_OPEN_MODELS:
-            del self._kept[next(iter(self._kept))]  # the one that was asked for longest ago
+            del self._kept[next(iter(self._kept))]  # the model that was asked for longest ago
         return kept
 
     def lock(self, name: str, *, trains: bool = True) -> AbstractContextManager[None]:
         """Locks the model's name against all other processes, until the context or the process
-        ends. `trains` is False for an operation that takes an instant. Raises ModelError naming the
-        holder, or for a built-in model; StorageError if the data folder cannot be written."""
+        ends. `trains` is False for an operation that takes an instant. Raises ModelError if the
+        lock is taken or the model is built in, and StorageError if the lock cannot be written."""
         self.check_own(name)
         return locks.hold(self._locks, check_name(name), trains=trains)
 
@@ -295,8 +301,8 @@ class Library:
         with self.lock(old, trains=False), self.lock(new, trains=False):
             self._must_be_free(new)  # another process may have taken it
             self.remove_leftovers(old)
-            files.remove(self.runs.folder(new))  # of a run that saved nothing
-            # The run first: if this is interrupted, the model is still listed under its old name.
+            files.remove(self.runs.folder(new))  # it is left of a run that saved nothing
+            # The run goes first. If this is interrupted, the model still has its old name.
             for path_of in (self.runs.folder, self.path):
                 if os.path.lexists(path_of(old)):
                     files.replace(path_of(old), path_of(new))
@@ -312,11 +318,11 @@ class Library:
             self.remove_leftovers(name)
             files.remove(self.path(name))
             if self.is_in_use(name):
-                files.remove(self._in_use_file)  # then that of the locale's language is in use
+                files.remove(self._in_use_file)  # the model of the locale's language is then in use
 
     def remove_leftovers(self, name: str) -> None:
-        """Removes the files that killed processes have left of this name: half of a saved model,
-        and an update that cannot be resumed. The caller holds its lock."""
+        """Removes the files of this name that killed processes have left: half of a saved model,
+        and an update that cannot be resumed. The caller must hold its lock."""
         folder = self.runs.folder(name)
         for path in (self.path(name), folder / UPDATE, folder / RESUME, folder / RUN_JSON):
             files.remove(files.temporary_of(path))
@@ -324,9 +330,9 @@ class Library:
             files.remove(folder / UPDATE)
 
     def export(self, name: str, target: Path, *, replace: bool = False) -> Path:
-        """Copies the model's file, which has neither paths nor the text, to `target`, or into it if
-        that is a folder. Returns the path of the copy. Raises ModelError for a damaged model,
-        StorageError if the file cannot be written, or exists and is not to be replaced."""
+        """Copies the model's file, which has neither paths nor the text, to the file or into the
+        folder `target`. Returns the path of the copy. Raises ModelError for a damaged model, and
+        StorageError if the file cannot be written, or exists and `replace` is False."""
         self.open(name)
         if target.is_dir():
             target = target / f"{name}{SUFFIX}"
@@ -344,7 +350,7 @@ class Library:
             raise ModelError(f"cannot import {source}: {error.message}", error.hint) from error
         with self.lock(name, trains=False):
             self._must_be_free(name)
-            files.remove(self.runs.folder(name))  # of a run that saved nothing
+            files.remove(self.runs.folder(name))  # it is left of a run that saved nothing
             files.copy(source, self.path(name))
 
     def _must_have(self, name: str) -> None:

@@ -1,8 +1,8 @@
-"""Locks on the names of models, with a note on the process that trains one.
+"""Locks on the names of models, and notes on the processes that train them.
 
 The operating system locks `<name>.lock`, and releases it however the process ends. A training also
-writes the note `<name>.json`, which may outlive a killed process, so that it is valid only while
-the lock is held. Other operations hold a lock for an instant, without a note.
+writes the note `<name>.json`. A killed process leaves its note, so a note is valid only while the
+lock is held. Other operations hold a lock for an instant, without a note.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ from rnnlm_tui.formatting import local_time
 from rnnlm_tui.store.files import read_bytes
 
 PATIENCE_S = 0.5
-"""Seconds to wait for a lock that is taken. `trainer`, for one, takes it only for an instant."""
+"""Seconds to wait for a lock that is taken. Some processes take it only for an instant."""
 
 
 class Trainer(Struct, frozen=True):
-    """The process that trains a model, and since when."""
+    """The process that trains a model, and the time when the training began."""
 
     pid: Annotated[int, Meta(gt=0)]
     since: str
@@ -36,9 +36,9 @@ class Trainer(Struct, frozen=True):
 
 @contextmanager
 def hold(folder: Path, name: str, *, trains: bool) -> Iterator[None]:
-    """Holds the lock of a name, which must be valid, with a note if this process `trains` the
-    model. Raises ModelError naming the holder if it is taken, StorageError if the folder of the
-    locks cannot be written."""
+    """Holds the lock of a name, which must be valid. Writes a note if this process `trains` the
+    model. Raises ModelError, which names the holder, if the lock is taken. Raises StorageError if
+    the folder of the locks cannot be written."""
     import filelock  # 15 ms, needed only here
 
     lock = filelock.FileLock(folder / f"{name}.lock", timeout=PATIENCE_S)
@@ -64,8 +64,9 @@ def hold(folder: Path, name: str, *, trains: bool) -> Iterator[None]:
 
 
 def trainer(folder: Path, name: str) -> Trainer | None:
-    """The process that trains the model; None if none does."""
-    if (noted := _read_note(folder, name)) is None:  # then the lock need not be taken
+    """Returns the process that trains the model, or None."""
+    noted = _read_note(folder, name)
+    if noted is None:  # no process trains it, and the lock need not be tried
         return None
     import filelock
 
@@ -79,7 +80,7 @@ def trainer(folder: Path, name: str) -> Trainer | None:
 
 
 def _read_note(folder: Path, name: str) -> Trainer | None:
-    """The process that a note names; None if there is no whole note."""
+    """Returns the process that the note of a model names, or None if there is no whole note."""
     try:
         return json.decode(read_bytes(folder / f"{name}.json"), type=Trainer)
     except (OSError, ValueError):

@@ -18,9 +18,9 @@ NAME_RULE = (
 
 
 def is_name(name: str) -> bool:
-    """Returns whether a model may have this name."""
-    may_be = 0 < len(name) <= LONGEST_NAME and all(map(_may_be_in_name, name))
-    return may_be and (name[0].isalnum() or name[0] == "_") and name[-1] != "."
+    """Returns True if a model may have this name."""
+    is_allowed = 0 < len(name) <= LONGEST_NAME and all(map(_may_be_in_name, name))
+    return is_allowed and (name[0].isalnum() or name[0] == "_") and name[-1] != "."
 
 
 def check_name(name: str) -> str:
@@ -31,19 +31,20 @@ def check_name(name: str) -> str:
 
 
 def _may_be_in_name(character: str) -> bool:
-    """Returns whether it is a letter or a digit of any alphabet, a mark on one, or one of `._-`."""
+    """Returns True for a letter or a digit of any script, for an accent, and for one of `._-`."""
     is_mark = unicodedata.category(character).startswith("M")
     return character.isalnum() or character in "._-" or is_mark
 
 
 def tidy_name(text: str) -> str:
-    """Returns `text` with `-` for spaces and with composed letters (NFC). No check is made."""
+    """Returns `text` with `-` for spaces and with composed letters (NFC). It may be no valid
+    name."""
     return "-".join(unicodedata.normalize("NFC", text).split())
 
 
 def model_name_of(stem: str) -> str:
-    """Returns a name for a model of the text in a file, whose name without its ending is `stem`. It
-    has `-` for the characters that no name may have, and is "text" if nothing is left."""
+    """Returns a name for a model of the text in a file. `stem` is the file's name without its
+    ending. Characters that no name may have become `-`. The name is "text" if nothing is left."""
     stem = unicodedata.normalize("NFC", stem).replace(".", "-")
     plain = "".join(c if _may_be_in_name(c) else "-" for c in stem)
     name = re.sub("-+", "-", plain).strip("-")[:LONGEST_STEM]

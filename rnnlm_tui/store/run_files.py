@@ -5,8 +5,8 @@ resume.safetensors   a run that is not finished, in one file, so that its parts 
     vocabulary, conventions
                      as in a model's file
     lines.known, lines.unseen
-                     those of the model that it started from
-    lines.held_out   which lines of the text are held out
+                     as in the file of the model that the run started from
+    lines.held_out   True for each line of the text that is held out
     network.*        the weights, in float32
     moment.*         Adam's moments of each parameter
     carried.*        the hidden states within an epoch, in order of the layers
@@ -37,13 +37,14 @@ Tensors = dict[str, NDArray[Any]]
 
 
 class Totals(Struct):
-    """Sums over the finished steps of an epoch: the number of its predictions, their losses in
-    nats, the penalties of its steps, and the hits, which only the lesson counts."""
+    """Sums over the finished steps of an epoch."""
 
     predictions: Figure = 0.0
     nll: Figure = 0.0
+    """The losses of the predictions, in nats."""
     penalty: Figure = 0.0
     hits: Figure = 0.0
+    """The number of right predictions, which only the lesson counts."""
 
     def add(self, predictions: float, nll: float, penalty: float, hits: float) -> None:
         """Adds the sums of a step."""
@@ -54,7 +55,7 @@ class Totals(Struct):
 
 
 class Position(Struct):
-    """The progress of a run: `step` steps of `epoch` are done, with these totals."""
+    """The progress of a run. Of `epoch`, `step` steps are done, and `totals` are their sums."""
 
     epoch: Epoch = 1
     step: Count = 0
@@ -65,8 +66,8 @@ class Position(Struct):
 
 
 class RunFacts(Struct, kw_only=True):
-    """The record of a run that can be resumed. `training.job` describes the fields of its job.
-    `sha256` is the hash of its text, `base` the model that it is mixed with, or None."""
+    """The record of a run that can be resumed. `training.job` describes most of its fields.
+    `sha256` is the hash of its text. `base` is the model that it is mixed with, or None."""
 
     format: int = FORMAT
     config: Config
@@ -98,13 +99,13 @@ def write_state(folder: Path, facts: RunFacts, tensors: Tensors) -> None:
 
 
 def read_facts(folder: Path) -> RunFacts:
-    """The facts of the run in `folder`, without its tensors. Raises ModelError."""
+    """Returns the facts of the run in `folder`, without its tensors. Raises ModelError."""
     with open_tensors(folder / RESUME) as file:
         return _facts_in(file)
 
 
 def read_state(folder: Path) -> tuple[RunFacts, Tensors]:
-    """The run in `folder`, with its tensors. Raises ModelError."""
+    """Returns the facts of the run in `folder`, and its tensors. Raises ModelError."""
     with open_tensors(folder / RESUME) as file:
         names = file.keys()
         tensors = {name: file.get_tensor(name) for name in names if name != FACTS}
@@ -112,31 +113,34 @@ def read_state(folder: Path) -> tuple[RunFacts, Tensors]:
 
 
 def _facts_in(file: Any) -> RunFacts:
-    """The facts in an open file. Raises ModelError."""
+    """Returns the facts in an open file. Raises ModelError."""
     return parse_formatted(file.get_tensor(FACTS).tobytes(), RunFacts, "its record")
 
 
 def write_sources(folder: Path, sources: list[str], encoding: str | None) -> None:
-    """Stores where the text of a saved model is, which its own file does not say. Raises
+    """Stores the sources of a saved model's text, which are not in the model's file. Raises
     StorageError."""
     files.write_json(folder / RUN_JSON, ModelSources(sources, encoding))
 
 
 def read_sources(folder: Path) -> ModelSources:
-    """Reads run.json. If it is unreadable there are no sources: the text's hash is checked."""
+    """Reads run.json. If that fails, returns no sources. The bundled text has none either, but its
+    users compare the hash of the text."""
     with suppress(OSError, ModelError):
         return files.parse_json(files.read_bytes(folder / RUN_JSON), ModelSources, RUN_JSON)
     return ModelSources()
 
 
 def read_epochs(folder: Path) -> list[EpochEnded]:
-    """The epochs in the history of a run. Of an epoch that was repeated, the last one counts."""
+    """Returns the epochs in the history of a run. If an epoch was repeated, the last time
+    counts."""
     events = read_history(folder)
     return [*{event.epoch: event for event in events if isinstance(event, EpochEnded)}.values()]
 
 
 def read_history(folder: Path, detailed: int = 0) -> Iterator[Progress | EpochEnded]:
-    """Yields the epochs in the history of a run, and the progress in the first `detailed` ones."""
+    """Yields the epochs in the history of a run, and the progress within the first `detailed`
+    epochs."""
     ended = 0
     with suppress(OSError), files.open_file(folder / HISTORY) as lines:
         for line in lines:

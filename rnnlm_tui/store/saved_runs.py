@@ -1,4 +1,4 @@
-"""The trainings of the models in a data folder: which are running, and which can be resumed."""
+"""The trainings in a data folder that run, and those that can be resumed."""
 
 from __future__ import annotations
 
@@ -18,9 +18,8 @@ from rnnlm_tui.store.names import check_name, is_name
 
 @dataclass(frozen=True, slots=True)
 class SavedRun:
-    """A training that is running, can be resumed, or both. `trainer` is the process that trains,
-    None if there is none. `config` and `epochs_done` are those of its saved state, None if that is
-    unreadable."""
+    """A training that runs, or can be resumed, or both. `trainer` is the process that trains, or
+    None. `config` and `epochs_done` are read from the saved state, and None if that fails."""
 
     name: str
     trainer: Trainer | None
@@ -30,7 +29,7 @@ class SavedRun:
 
     @property
     def epochs(self) -> int | None:
-        """The number of epochs in all, if it is known."""
+        """The number of epochs of the whole training; None if it is not known."""
         return self.config.epochs if self.config else None
 
     @property
@@ -40,28 +39,28 @@ class SavedRun:
 
 
 class SavedRuns:
-    """The trainings of all processes. Those that can be resumed have a folder in `folder`; those
-    that run have a note in `locks_folder`."""
+    """The trainings of all processes. One that can be resumed has a folder in `folder`. One that
+    runs has a note in `locks_folder`."""
 
     def __init__(self, folder: Path, locks_folder: Path) -> None:
         self._folder, self._locks = folder, locks_folder
 
     def folder(self, name: str) -> Path:
-        """The folder of the training of this name, whether or not it exists. Raises UsageError."""
+        """Returns the folder of the training of this name, which may not exist. Raises
+        UsageError."""
         return self._folder / check_name(name)
 
     def can_resume(self, name: str) -> bool:
-        """Returns whether there is an unfinished training of this name."""
+        """Returns True if there is an unfinished training of this name."""
         return os.path.lexists(self.folder(name) / RESUME)
 
     def all(self) -> list[SavedRun]:
-        """All trainings that run, wherever they were started, or can be resumed, sorted by name.
-        Reads no weights."""
+        """Returns all trainings that run or can be resumed, sorted by name. Reads no weights."""
         found = map(self.get, sorted({*self._resumable(), *self._noted()}))
         return [run for run in found if run.trainer or run.resumable]
 
     def get(self, name: str) -> SavedRun:
-        """The training of this name, which may be neither running nor resumable."""
+        """Returns the training of this name, which may neither run nor be resumable."""
         from rnnlm_tui.store.run_files import read_facts  # 2 ms, not needed to suggest
 
         trainer, config, done = self.trainer(name), None, None
@@ -71,25 +70,26 @@ class SavedRuns:
         return SavedRun(name, trainer, self.can_resume(name), config, done)
 
     def in_training(self) -> list[str]:
-        """The names of the models that a process trains, sorted. Takes a tenth of a millisecond."""
+        """Returns the sorted names of the models that a process trains, in a tenth of a
+        millisecond."""
         return [name for name in sorted(self._noted()) if self.trainer(name)]
 
     def _noted(self) -> list[str]:
-        """The names in the notes of trainings, whose processes may have been killed."""
+        """Returns the names in the notes of trainings. Their processes may have been killed."""
         return [path.stem for path in self._locks.glob("*.json") if is_name(path.stem)]
 
     def trainer(self, name: str) -> Trainer | None:
-        """The process that trains the model; None if none does."""
+        """Returns the process that trains the model, or None."""
         return locks.trainer(self._locks, check_name(name))
 
     def _resumable(self) -> list[str]:
-        """The names of the runs that can be resumed, the most recently saved first."""
+        """Returns the names of the runs that can be resumed, the most recently saved first."""
         saved = sorted(self._folder.glob(f"*/{RESUME}"), key=files.saved_ns, reverse=True)
         return [path.parent.name for path in saved if is_name(path.parent.name)]
 
     def newest(self) -> str:
-        """The name of the most recently saved run that can be resumed. A run that no process trains
-        is preferred. Raises ModelError if there is no run."""
+        """Returns the name of the most recently saved run that can be resumed. A run that no
+        process trains is preferred. Raises ModelError if there is no run."""
         names = self._resumable()
         if not names:
             longer = f"to train a model longer: {APP_NAME} --train --update NAME --epochs N"

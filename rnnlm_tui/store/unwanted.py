@@ -1,7 +1,7 @@
-"""The words that the user wants never suggested: one a line of a UTF-8 file in the config folder,
-which the user may edit. Lines that are no word of a model do no harm.
+"""The words that the user never wants suggested. They are the lines of a UTF-8 file in the config
+folder, which the user may edit. A line that is no word of a model does no harm.
 
-What a line stands for is decided in `rnnlm_tui.lm.model.Unwanted`.
+`rnnlm_tui.lm.model.Unwanted` decides which words a line stands for.
 """
 
 from __future__ import annotations
@@ -16,19 +16,19 @@ from rnnlm_tui.store.files import make_folder, read_bytes, write_bytes
 
 class UnwantedWords:
     """The words of the file. It is read at the first use, and again when a word is added or removed
-    here. What the user changes in the file has no effect before."""
+    here. A change that the user makes in the file has an effect only then."""
 
     def __init__(self) -> None:
         self._words: frozenset[str] | None = None
 
     @property
     def path(self) -> Path:
-        """The file, whether or not it exists."""
+        """The path of the file, which may not exist."""
         return paths.config_dir() / paths.NEVER_SUGGEST
 
     def words(self) -> frozenset[str]:
-        """The words. If the file cannot be read, the first call raises StorageError and later calls
-        return no words."""
+        """Returns the words. If the file cannot be read, the first call raises StorageError, and
+        later calls return no words."""
         if self._words is None:
             self._words = frozenset()
             self._words = _words_in(self._read())
@@ -43,12 +43,12 @@ class UnwantedWords:
         self._write(text)
 
     def remove(self, word: str) -> None:
-        """Removes the lines with a word from the file. Raises StorageError."""
+        """Removes the lines that have this word from the file. Raises StorageError."""
         lines = self._read().split("\n")
         self._write("\n".join(line for line in lines if _word_of(line) != word))
 
     def _read(self) -> str:
-        """The text of the file; "" if there is none. Raises StorageError."""
+        """Returns the text of the file, or "" without a file. Raises StorageError."""
         try:
             return read_bytes(self.path).decode()
         except (FileNotFoundError, NotADirectoryError):
@@ -71,7 +71,7 @@ def _words_in(text: str) -> frozenset[str]:
 
 
 def _word_of(line: str) -> str:
-    """The word in a line, as models spell it."""
+    """Returns the word in a line, as models spell it."""
     from rnnlm_tui.text.marks import APOSTROPHE
     from rnnlm_tui.text.prose_tokens import fold  # loads regex: 13 ms
 
