@@ -19,7 +19,6 @@ from pathlib import Path
 
 from textual.pilot import Pilot
 
-from rnnlm_tui.store.card import ENGLISH
 from rnnlm_tui.tui.app import RnnlmApp
 from rnnlm_tui.tui.runs.child import TrainArguments
 
@@ -57,7 +56,7 @@ async def picture_app(folder: Path) -> None:
     """Writing, a run in the middle and at its end, and the inside of the model."""
     os.environ["TEXTUAL_ANIMATIONS"] = "none"
     os.environ["COLORTERM"] = "truecolor"  # else the theme is that of a terminal of 16 colours
-    app = RnnlmApp(folder, folder / "config", folder / "app.log", ENGLISH)
+    app = RnnlmApp(folder, folder / "config", folder / "app.log", "english")
     async with app.run_test(size=WRITING_SIZE) as pilot:
         await until(pilot, lambda: app.opened_model is not None)
         for line in LINES:

@@ -62,7 +62,7 @@ class TrainingOptions(TypedDict, total=False):
     data_dir: str | Path | None
     name: str | None
     preset: str | None
-    on: Literal["english", "none"] | None
+    on: str | None
     start_from: str | None
     update: str | None
     add: Sequence[str | Path]

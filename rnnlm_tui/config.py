@@ -39,7 +39,7 @@ QUERY_SETTINGS = ("model", "top", "words", "temperature", "seed")
 LESSON_PRESET, OWN_TEXT_PRESET = "lesson", "gru"
 """The default presets, for the sonnets and for the user's texts."""
 LONGEST_CONTEXT = 3000
-"""Most words of context that are read if no state is kept. The English reads them in 0.4 s."""
+"""Most words of context that are read if no state is kept. `english` reads them in 0.4 s."""
 
 Amount: TypeAlias = Annotated[int, Meta(ge=1, le=10_000_000)]
 EpochCount: TypeAlias = Annotated[int, Meta(ge=1, le=1_000_000)]
@@ -209,16 +209,16 @@ DEFAULTS_IF_FROM: Mapping[str, Setting] = {
     "grad_clip": 5.0,
     "unk_rate": 0.0,
 }
-"""The defaults of a causal network that starts from another's weights: from the English, from the
+"""The defaults of a causal network that starts from another's weights: from its base, from the
 model of `--from`, or in an update, which has one epoch. AdamW takes as large steps for rare words
-as for frequent ones: after 30,000 words of a novel, the network of the English is worse on the next
+as for frequent ones: after 30,000 words of a novel, the network of `english` is worse on the next
 ones by 0.17 nats a word, and with these settings better by 0.08."""
 RATES: Mapping[str, float] = {"adamw": 1e-3, "sgd": 0.15}
 """The learning rate by default if the other optimizer is given than by default. With the rate of
 plain steps, AdamW destroys a network."""
-MAX_FROM_ENGLISH = 1_000_000
-"""Most words of a text whose network starts from that of the English by default. A longer text
-teaches English by itself, and gets a network of a size that suits it."""
+MAX_FROM_BASE = 1_000_000
+"""Most words of a text whose network starts from that of its base by default. A longer text teaches
+its language by itself, and gets a network of a size that suits it."""
 
 
 def size_of(words: int) -> str:

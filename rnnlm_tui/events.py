@@ -131,7 +131,7 @@ class Evaluation(Struct, frozen=True):
 
 
 class LearnedWords(Struct, frozen=True):
-    """The words that a text has several times and that the English does not know: the `first` are
+    """The words that a text has several times and that its base does not know: the `first` are
     the most frequent ones, `count` is the number of all. Names that mostly follow each other count
     as one."""
 
@@ -313,7 +313,7 @@ class Finished(Event, frozen=True, tag="finished"):
     `best_epoch` is None if no epoch was saved. `metrics` are those of the kept epoch, of a mixture
     those of its network alone. They have the epoch 0 and no figures if only n-grams were saved, and
     are None if nothing was. `update` is None for a run that is not an update, `evaluation` if
-    nothing was measured, `learned` for a model that is not built on the English or not kept.
+    nothing was measured, `learned` for a model that is not built on another or not kept.
 
     `comparison` is None if the app is not to use the model by itself: a lesson's, one of the
     sonnets, one whose network has not learned for an epoch, an update, and one of a text without

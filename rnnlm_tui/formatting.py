@@ -159,3 +159,8 @@ def as_unicode(argument: str) -> str:
 def in_percent(fraction: float) -> str:
     """Formats a fraction as a whole percentage, "<1%" if it would round to 0."""
     return "<1%" if 0 < fraction < 0.005 else f"{fraction:.0%}"
+
+
+def the_language(name: str) -> str:
+    """How sentences call a built-in model by its name: "the German" for `german`."""
+    return f"the {name.capitalize()}"

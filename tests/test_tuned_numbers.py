@@ -12,14 +12,12 @@ from pathlib import Path
 import pytest
 from msgspec import structs
 
-from rnnlm_tui.config import make_config
 from rnnlm_tui.lm.mixture import MixedModel
 from rnnlm_tui.lm.model import LanguageModel
-from rnnlm_tui.store.library import Library
-from rnnlm_tui.store.model_file import read_english
+from rnnlm_tui.store.model_file import read_base
 from rnnlm_tui.suggesting.evaluate import score, summarize
 from rnnlm_tui.suggesting.suggest import suggest
-from rnnlm_tui.training.start import use_of_english
+from rnnlm_tui.training.start import shares_of
 from tests.helpers.texts import counted, made_up_corpus, prepared
 
 BLOG = (Path(__file__).parent / "prose" / "blog_later.txt").read_text("utf-8").split("\n\n")
@@ -43,7 +41,7 @@ ABOVE = (
 def english() -> LanguageModel:
     with pytest.MonkeyPatch.context() as patch:
         patch.delenv("RNNLM_BUILT_IN_DIR")
-        return read_english()
+        return read_base("english")
 
 
 def figures(model: LanguageModel, lines: Sequence[str], above: Sequence[str]) -> dict[str, float]:
@@ -89,7 +87,7 @@ def test_lists(typed: str, listed: Mapping[str, float], english: LanguageModel) 
 
 
 def test_a_text_that_is_not_english(
-    english: LanguageModel, data_dir: Path, monkeypatch: pytest.MonkeyPatch
+    english: LanguageModel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     own = prepared(FRENCH[:5], tokenizer="prose")
     mixed = MixedModel(own.tokenizer, {"ngrams": counted(own), "base": english})
@@ -97,5 +95,4 @@ def test_a_text_that_is_not_english(
     assert figures(mixed, FRENCH[5:], FRENCH[:5]) == pytest.approx(expected, abs=1e-5)
     monkeypatch.delenv("RNNLM_BUILT_IN_DIR")
     text = made_up_corpus("\n".join(FRENCH))
-    use = use_of_english(Library(data_dir), text, make_config("gru", []), {}, is_asked=False)
-    assert use.known == pytest.approx(0.5412, abs=1e-4) and not use.is_start
+    assert shares_of(text)["english"] == pytest.approx(0.1163, abs=1e-4)

@@ -9,7 +9,7 @@ import numpy as np
 from msgspec import structs
 
 from rnnlm_tui.config import PRESETS, Config, size_of
-from rnnlm_tui.formatting import cut_words, plural, sanitize
+from rnnlm_tui.formatting import cut_words, plural, sanitize, the_language
 from rnnlm_tui.text.prepare import Prepared
 from rnnlm_tui.text.reading import CHECKED_BYTES, WITHOUT_SPACES, lacks_spaces
 from rnnlm_tui.text.vocabulary import BEGIN_ID, END_ID, UNKNOWN_ID, UNKNOWN_TOKEN
@@ -18,14 +18,15 @@ from rnnlm_tui.wording.model_rows import Fact, words_read
 from rnnlm_tui.wording.savings import ENOUGH_TEXT, ENOUGH_WORDS
 
 POINTS = ((0.02, "0 to 1"), (0.1, "1 to 6"), (0.3, "3 to 10"), (1.0, "10 to 30"))
-"""How many more keys of 100 a writer who reads the list saves than with the English alone. Each
-range is for texts in which at most this share of the words is new to the English. Measured: 0.1 to
-1.2 at 1.4 to 1.8 %, 1.6 to 5.7 at 2.5 %, 19 to 23 at 57 %. The range for 10 to 30 % is a guess."""
+"""How many more keys of 100 a writer who reads the list saves than with the base alone. Each range
+is for texts in which at most this share of the words is new to the base. Measured in English: 0.1
+to 1.2 at 1.4 to 1.8 %, 1.6 to 5.7 at 2.5 %, 19 to 23 at 57 %. The range for 10 to 30 % is a
+guess."""
 FEW_WORDS = 5_000
 """Words. The card warns that a smaller text helps little."""
 TRAINED_PER_S = 1e10
 """Examples times parameters that two cores learn in a second: measured 5e9 for a network that
-starts from the English, 13e9 for the lesson's."""
+starts from its base, 13e9 for the lesson's."""
 BESIDES_EPOCHS_S = 5
 """Seconds of a training besides its epochs: two cores load PyTorch and measure the model."""
 FIRST_PAIRS = 10
@@ -48,11 +49,9 @@ def prospect(job: Job, parameters: int) -> list[str]:
     does = "starts from nothing and learns this text"
     mixed = ""
     if job.network is not None:
-        does = "starts from the English and learns your words"
-    elif job.tries_english:
-        mixed = ", and is mixed with the English if that helps"
-    elif job.english is not None:
-        mixed = ", and is mixed with the English"
+        does = f"starts from {_base(job)} and learns your words"
+    elif job.base is not None:
+        mixed = f", and is mixed with {_base(job)}{' if that helps' if job.tries_base else ''}"
     told = "Then it tells how many keys it saves on lines of this text that it has not seen."
     if not held_out:
         told = "It learns every line, so it cannot tell how many keys it saves on new ones."
@@ -69,25 +68,29 @@ def prospect(job: Job, parameters: int) -> list[str]:
 
 
 def _expected_gain(job: Job) -> list[str]:
-    """Says how many words of a text the English does not know, and what to expect of a model that
-    learns them; nothing if the English is not mixed with it. `warnings` say what to expect of a
-    text of few words."""
-    if job.english is None:
+    """Says how many words of a text the base does not know, and what to expect of a model that
+    learns them; nothing without a base. `warnings` say what to expect of a text of few words."""
+    if job.base is None:
         return []
     vocabulary, lines = job.prepared.vocabulary, job.prepared.train
-    known, counts = job.english.vocabulary, lines.word_counts(vocabulary.total_words)
-    counts[: vocabulary.first_word_id] = 0  # words learned as <unk> may be known to the English
+    known, counts = job.base.model.vocabulary, lines.word_counts(vocabulary.total_words)
+    counts[: vocabulary.first_word_id] = 0  # words learned as <unk> may be known to the base
     own = [
         number
         for number in np.flatnonzero(counts).tolist()
         if (word := vocabulary.word(number)) not in known and word.lower() not in known
     ]
     share = counts[own].sum() / lines.words
-    found = [f"New to the English: {plural(len(own), 'word')}, {share:.0%} of the text."]
+    found = [f"New to {_base(job)}: {plural(len(own), 'word')}, {share:.0%} of the text."]
     if job.prepared.corpus.words >= FEW_WORDS:
         points = next(points for most, points in POINTS if share <= most)
-        found.append(f"Expect to save {points} keys in 100 more than with the English alone.")
+        found.append(f"Expect to save {points} keys in 100 more than with {_base(job)} alone.")
     return found
+
+
+def _base(job: Job) -> str:
+    """How sentences call the base of a training, such as "the German"."""
+    return the_language(job.base.name) if job.base else ""
 
 
 def _duration(job: Job, parameters: int) -> str:
@@ -112,8 +115,8 @@ def warnings(job: Job) -> list[str]:
         found.append(f"{WITHOUT_SPACES[0].upper()}{WITHOUT_SPACES[1:]}.")
     if (words := text.words) >= FEW_WORDS:
         return found
-    is_english = job.english is not None and not job.tries_english
-    result = "the English with your names in it, little more" if is_english else "little of it"
+    is_on_base = job.base is not None and not job.tries_base
+    result = f"{_base(job)} with your names in it, little more" if is_on_base else "little of it"
     return [*found, f"{plural(words, 'word')} are few: expect {result}."]
 
 

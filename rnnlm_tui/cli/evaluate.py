@@ -17,7 +17,6 @@ from rnnlm_tui.events import BaseSavings, Evaluation
 from rnnlm_tui.formatting import plural, sanitize
 from rnnlm_tui.lm.mixture import LABELS, ComponentName, MixedModel
 from rnnlm_tui.lm.model import LanguageModel
-from rnnlm_tui.store.card import ENGLISH
 from rnnlm_tui.store.corpora import MeasuredText, count_trained_on, text_to_measure, warning_of
 from rnnlm_tui.store.library import Library, OpenedModel
 from rnnlm_tui.suggesting import evaluate
@@ -92,8 +91,9 @@ def _measure(subject: OpenedModel, text: MeasuredText) -> MeasuredModel:
         part: _score(f"{LABELS[part]} alone", model, text, counts_keys=part == "base")
         for part, model in models.items()
     }
-    if "base" in parts and (savings := parts["base"].keystroke_savings) is not None:
-        figures = structs.replace(figures, base=BaseSavings(ENGLISH, savings))
+    base, alone = subject.card.base, parts.get("base")
+    if base and alone and (savings := alone.keystroke_savings) is not None:
+        figures = structs.replace(figures, base=BaseSavings(base, savings))
     return MeasuredModel(subject, figures, parts, seen, bool(warning))
 
 

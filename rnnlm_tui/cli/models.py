@@ -15,8 +15,8 @@ from rnnlm_tui.cli.output import aligned, print_fitted, print_json
 from rnnlm_tui.config import print_warning
 from rnnlm_tui.errors import StorageError, UsageError
 from rnnlm_tui.formatting import sanitize, shorten
-from rnnlm_tui.store.card import ENGLISH
 from rnnlm_tui.store.files import SUFFIX
+from rnnlm_tui.store.languages import model_of_locale
 from rnnlm_tui.store.library import Entry, Library
 from rnnlm_tui.store.names import check_name, tidy_name
 from rnnlm_tui.store.saved_runs import SavedRun
@@ -172,7 +172,7 @@ def delete_model(request: Request) -> int:
             return 1
     was_in_use = library.is_in_use(name)
     library.delete(name)
-    print(f"deleted {sanitize(name)}{f'; {ENGLISH} is in use now' if was_in_use else ''}")
+    print(f"deleted {sanitize(name)}{f'; {model_of_locale()} is in use now' if was_in_use else ''}")
     return 0
 
 

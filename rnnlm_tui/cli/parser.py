@@ -17,7 +17,7 @@ from rnnlm_tui.cli.options import Request
 from rnnlm_tui.config import (
     ALL_SETTINGS,
     DEFAULTS_IF_FROM,
-    MAX_FROM_ENGLISH,
+    MAX_FROM_BASE,
     PRESETS,
     QUERY_SETTINGS,
     RATES,
@@ -47,8 +47,8 @@ SETTINGS_HELP = """\
 In brackets are the range, the presets that have the setting, and its default. If there are three
 defaults, they are for a text of up to {small:,} words, for one of up to {middle:,}, and for a
 longer one. A network that starts from a model keeps the sizes and the dropout of that model, and
-learns by gentle steps: {usual}. The gru of an English text of up to {most:,} words starts from
-the English, unless a size or --from none is given. An update has one epoch. If --optimizer is
+learns by gentle steps: {usual}. The gru of a text of up to {most:,} words starts from its base,
+unless a size or --from none is given. An update has one epoch. If --optimizer is
 given, and not the usual one, --learning-rate is {rates} by default. --summary tells
 which settings a training has.
 """
@@ -147,7 +147,7 @@ def _settings_help() -> str:
     usual = ", ".join(f"{flag_of(name)} {value}" for name, value in DEFAULTS_IF_FROM.items())
     rates = " and ".join(f"{rate} for {optimizer}" for optimizer, rate in RATES.items())
     return SETTINGS_HELP.format(
-        small=small, middle=middle, usual=usual, most=MAX_FROM_ENGLISH, rates=rates
+        small=small, middle=middle, usual=usual, most=MAX_FROM_BASE, rates=rates
     )
 
 

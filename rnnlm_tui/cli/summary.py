@@ -18,7 +18,6 @@ from rnnlm_tui.config import PRESETS, NgramConfig, size_of
 from rnnlm_tui.formatting import format_bytes
 from rnnlm_tui.lm.layers import Layer, layers_of, table_heads
 from rnnlm_tui.lm.ngram import ngram_counts
-from rnnlm_tui.store.card import ENGLISH
 from rnnlm_tui.store.library import Library
 from rnnlm_tui.training.estimate import memory_bytes
 from rnnlm_tui.training.job import Job
@@ -63,7 +62,7 @@ def _summary_json(job: Job, layers: list[Layer]) -> dict[str, Any]:
     parameters = sum(layer.parameters for layer in layers)
     return {
         "name": job.name,
-        "base": ENGLISH if job.english else None,
+        "base": job.base.name if job.base else None,
         "preset": config.preset,
         "size": size_of(prepared.corpus.words) if PRESETS[config.preset].by_size else None,
         "settings": {**structs.asdict(config.train), **structs.asdict(config.model)},

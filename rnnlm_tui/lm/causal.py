@@ -23,8 +23,8 @@ LOGITS_AT_ONCE = 1 << 21
 """The most logits that are computed together. For 10,000 words and 256 units a distribution then
 takes 0.04 ms, and 0.4 ms if it is computed alone."""
 KEY_SIZE = 128
-"""The largest size K of a key, by which two states are compared. In the English that ships the
-output layer reads 320 numbers. Keys of 128 numbers serve its cache as well (4.263 nats a word) and
+"""The largest size K of a key, by which two states are compared. In `english` the output
+layer reads 320 numbers. Keys of 128 numbers serve its cache as well (4.263 nats a word) and
 take a third of the time."""
 Vectors = tuple[Array, ...]
 """Vectors [H]: one for each gate of a layer, or one for each part of its state. The first part of a

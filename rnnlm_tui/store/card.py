@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Final, Literal, TypeAlias
+from typing import Annotated, TypeAlias
 
 from msgspec import Meta, Struct
 
@@ -20,22 +20,19 @@ Window: TypeAlias = Annotated[int, Meta(ge=0, le=LONGEST_CONTEXT)]
 
 FORMAT = 1
 """The format of a model's file and of the state of a run."""
-ENGLISH: Final = "english"
-"""The name of the model of English that ships. Models of English texts are built on it and store
-only its name."""
 LEAST_BASE_WEIGHT = 0.02
-"""The smallest weight with which the English stays in a mixture. Weights are fitted to held-out
-lines. If these are not English it has less: it would cost time and suggest foreign words."""
+"""The smallest weight with which a base stays in a mixture. Weights are fitted to held-out lines.
+If these are in another language it has less: it would cost time and suggest foreign words."""
 
 
 class Mixture(Struct, frozen=True):
-    """The mixture weights of a model. `base` names the model that it is built on: the English, or
-    None. `left_out` names the English if it was tried and had too little weight. The cache of
-    recent words has no name, since it is made from the context."""
+    """The mixture weights of a model. `base` names the built-in model that it is built on, of which
+    it stores nothing else. `left_out` names one that was tried and had too little weight. The cache
+    of recent words has no name, since it is made from the context."""
 
     weights: dict[ComponentName, Annotated[float, Meta(ge=0, le=1)]]
-    base: Literal["english"] | None = None
-    left_out: Literal["english"] | None = None
+    base: ShortText | None = None
+    left_out: ShortText | None = None
 
 
 class Ancestor(Struct, frozen=True):
@@ -93,6 +90,12 @@ class ModelCard(Struct, frozen=True, kw_only=True):
         return self.mixture.base if self.mixture else None
 
     @property
+    def is_language(self) -> bool:
+        """True for the model of a language, which others are built on, and which has few of the
+        hashes of its lines."""
+        return bool(self.language) and self.base is None
+
+    @property
     def has_network(self) -> bool:
         """True if it has a network, which is saved from the end of its first epoch on."""
         return self.config.has_network and self.metrics is not None
@@ -112,7 +115,7 @@ class ModelCard(Struct, frozen=True, kw_only=True):
         weights = self.mixture.weights.items()
         text = ", ".join(f"{LABELS[name]} {weight:.0%}" for name, weight in weights)
         if self.mixture.left_out is not None:
-            text += f"; {ENGLISH} is left out: it did not help on held-out lines"
+            text += f"; {self.mixture.left_out} is left out: it did not help on held-out lines"
         return text
 
     def __repr__(self) -> str:

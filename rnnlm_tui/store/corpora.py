@@ -13,12 +13,13 @@ import numpy as np
 
 from rnnlm_tui._version import APP_NAME
 from rnnlm_tui.errors import CorpusError, ModelError, StorageError, os_reason
-from rnnlm_tui.store.card import ENGLISH, Ancestor, ModelCard
+from rnnlm_tui.store.card import Ancestor, ModelCard
 from rnnlm_tui.store.files import write_bytes
+from rnnlm_tui.store.languages import built_in_names, built_in_path
 from rnnlm_tui.store.library import Library, OpenedModel
-from rnnlm_tui.store.model_file import english_path, open_stored
+from rnnlm_tui.store.model_file import open_stored
 from rnnlm_tui.store.run_files import ModelSources, read_sources
-from rnnlm_tui.store.trained_lines import ENGLISH_KNOWS_IT, count_seen, is_of_english
+from rnnlm_tui.store.trained_lines import IS_BUILT_IN, count_seen, is_of_language
 from rnnlm_tui.text.held_out import (
     EXCERPT_WORDS,
     LONG_EXCERPT_WORDS,
@@ -26,7 +27,7 @@ from rnnlm_tui.text.held_out import (
     excerpts_of,
     sample_mask,
 )
-from rnnlm_tui.text.line_hashes import hash_lines
+from rnnlm_tui.text.line_hashes import hash_lines, no_hashes
 from rnnlm_tui.text.reading import STANDARD_INPUT, Corpus, arrange_lines, read_corpus
 
 SAMPLE_WORDS = 20_000
@@ -142,15 +143,16 @@ def _nothing_held_out(name: str) -> ModelError:
 
 
 def count_trained_on(subject: OpenedModel, text: MeasuredText) -> int | None:
-    """Returns how many of the lines the model was trained on. Returns None if the English has
-    learned them, and the model is the English or comes from it: too few hashes are stored then."""
+    """Returns how many of the lines the model was trained on. Returns None if a built-in language
+    has learned them that the model is or comes from: too few hashes are stored then."""
     card, tokenizer = subject.card, subject.model.tokenizer
     names = {subject.name, card.base, *(ancestor.name for ancestor in card.ancestors)}
-    if ENGLISH in names and text.held_out_of != ENGLISH:
-        with open_stored(english_path()) as english:
-            learned = english.lines().known
+    names.discard(text.held_out_of)
+    for name in filter(names.__contains__, built_in_names()):
+        with open_stored(built_in_path(name)) as stored:
+            learned = stored.lines().known if stored.card.is_language else no_hashes()
         sample = compress(text.corpus, sample_mask(text.corpus, SAMPLE_WORDS))
-        if is_of_english(sample, tokenizer, learned):
+        if is_of_language(sample, tokenizer, learned):
             return None
     with open_stored(subject.path) as stored:
         return count_seen(text.lines, tokenizer, stored.lines().known)
@@ -160,7 +162,7 @@ def warning_of(name: str, seen: int | None, text: MeasuredText) -> str:
     """Returns a warning about the figures of a model. `seen` is from `count_trained_on`. Returns ""
     if hardly any line was seen."""
     if seen is None:
-        return f"{name}: {ENGLISH_KNOWS_IT}"
+        return f"{name}: {IS_BUILT_IN}"
     if seen < max(1, WORTH_A_WARNING * len(text.lines)):
         return ""
     return (

@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import re
 import sys
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from contextlib import suppress
 from functools import cache
 from itertools import islice
@@ -25,6 +25,10 @@ FALLBACK = "english"
 """The built-in model that is in use at first if none is of the locale's language."""
 FEWEST_WORDS = 30
 """Fewer words do not tell their language."""
+KNOWN_AT_LEAST, KNOWN_MORE = 0.5, 0.25
+"""The share of words that a language must know to be the better one, and how much more than the
+other. 99 of 100 times 30 words of 21 test texts in five languages tell theirs so, and 3 of 10,000
+times another one, most of them in letters and songs in that language."""
 LISTED_WORDS = 3_000
 """The most frequent words of a model, by which a language is told. In 21 test texts in the five
 languages they are 67 to 87 % of the words, in texts in another of these languages at most 32 %."""
@@ -93,6 +97,17 @@ def _code_of(path: Path) -> str:
     with suppress(ModelError):
         return read_card(path).language
     return ""
+
+
+def better_known(words: Sequence[str], name: str) -> str | None:
+    """The built-in model of the language that these words are in, if it knows far more of them than
+    the model `name`, of another language; None if there is none. Only the last words count."""
+    shares = shares_known(words[-FEWEST_WORDS:])
+    if len(words) < FEWEST_WORDS or name not in shares:
+        return None
+    best, known = next(iter(shares.items()))
+    is_better = known >= KNOWN_AT_LEAST and known >= shares[name] + KNOWN_MORE
+    return best if is_better else None
 
 
 @cache

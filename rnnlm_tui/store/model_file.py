@@ -29,9 +29,9 @@ from rnnlm_tui.lm.layers import load_network, shapes_of
 from rnnlm_tui.lm.mixture import ComponentName, MixedModel
 from rnnlm_tui.lm.model import Arrays, LanguageModel
 from rnnlm_tui.lm.ngram import NgramModel, check_ngrams, ngram_shapes
-from rnnlm_tui.paths import built_in_models
-from rnnlm_tui.store.card import ENGLISH, ModelCard, parse_formatted
-from rnnlm_tui.store.files import SUFFIX, parse_json
+from rnnlm_tui.store.card import ModelCard, parse_formatted
+from rnnlm_tui.store.files import parse_json
+from rnnlm_tui.store.languages import built_in_names, built_in_path
 from rnnlm_tui.store.tensors import (
     SCALE,
     dequantized,
@@ -90,7 +90,7 @@ class StoredModel:
         return parse_json(self._tensor(CONVENTIONS).tobytes(), Conventions, f"its {CONVENTIONS}")
 
     def lines(self) -> TrainedLines:
-        """The lines that the model was trained on, not those of the English it is built on."""
+        """The lines that the model was trained on, not those of its base."""
         return TrainedLines(self._tensor(KNOWN), self._tensor(UNSEEN))
 
     def network(self, but: str = "") -> dict[str, NDArray[np.float32]]:
@@ -111,8 +111,8 @@ class StoredModel:
             raise ModelError(f"its n-grams are damaged: {error}") from error
         return arrays
 
-    def model(self, english: LanguageModel | None = None) -> LanguageModel:
-        """The model, ready to predict. `english` is the English if it is read already."""
+    def model(self, base: LanguageModel | None = None) -> LanguageModel:
+        """The model, ready to predict. `base` is the one it is built on if that is read already."""
         card = self.card
         vocabulary = self.vocabulary()
         tokenizer = make_tokenizer(card.config.tokenizer, self.conventions(), vocabulary)
@@ -131,7 +131,7 @@ class StoredModel:
         if card.mixture is None:
             return next(iter(models.values()))
         if card.base:
-            models["base"] = english or read_english()
+            models["base"] = base or read_base(card.base)
         return MixedModel(tokenizer, models, card.mixture.weights)
 
 
@@ -167,17 +167,18 @@ def parse_vocabulary(raw: bytes, special_tokens: Sequence[str]) -> Vocabulary:
         raise ModelError(f"its {VOCABULARY} is damaged: {error}") from error
 
 
-def english_path() -> Path:
-    """The file of the English that ships."""
-    return built_in_models() / f"{ENGLISH}{SUFFIX}"
-
-
-def read_english() -> LanguageModel:
-    """Reads the English that ships. Raises ModelError if its file is damaged."""
+def read_base(name: str) -> LanguageModel:
+    """Reads the built-in model that another is built on. Raises ModelError if it is missing or
+    damaged."""
+    if name not in built_in_names():
+        raise ModelError(
+            f"it is built on {name}, which this version does not have",
+            "install a version of the program that has it",
+        )
     try:
-        return read_model(english_path())[1]
+        return read_model(built_in_path(name))[1]
     except ModelError as error:
-        message = f"the {ENGLISH} that it is built on is damaged: {error.message}"
+        message = f"it is built on {name}, which is damaged: {error.message}"
         raise ModelError(message, "install the program again") from error
 
 
@@ -199,11 +200,11 @@ def read_card(path: Path) -> ModelCard:
         return stored.card
 
 
-def read_model(path: Path, english: LanguageModel | None = None) -> tuple[ModelCard, LanguageModel]:
-    """Reads and checks a model's file. `english` is the English if it is read already. Raises
-    ModelError."""
+def read_model(path: Path, base: LanguageModel | None = None) -> tuple[ModelCard, LanguageModel]:
+    """Reads and checks a model's file. `base` is the one it is built on if that is read already.
+    Raises ModelError."""
     with open_stored(path) as stored:
-        return stored.card, stored.model(english)
+        return stored.card, stored.model(base)
 
 
 def text_tensors(

@@ -14,12 +14,13 @@ from rnnlm_tui.text.tokenizer import Tokenizer
 LONG_LINE = 4
 """Lines of fewer words never count as seen, since they may occur in any text."""
 EVERY = 16
-"""The English that ships stores one hash of this many, 0.1 MB in all."""
-LONG_LINE_OF_ENGLISH = 8
-"""Lines of fewer words do not tell whether the English has learned a text."""
+"""A built-in language stores one hash of this many, 0.1 MB in all."""
+LONG_LINE_OF_LANGUAGE = 8
+"""Lines of fewer words do not tell whether a built-in language has learned a text."""
 LEARNED_SHARE = 0.05
-"""The English has learned a text if it knows a larger share of its lines. Less may be chance."""
-ENGLISH_KNOWS_IT = "this text is part of what the English has learned: its figures are too good"
+"""A built-in language has learned a text if it knows a larger share of its lines. Less may be
+chance."""
+IS_BUILT_IN = "this text is part of what the built-in model has learned: its figures are too good"
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,10 +57,10 @@ def count_seen(lines: Iterable[str], tokenizer: Tokenizer, seen: Hashes) -> int:
     return int(np.isin(_hashes_of_long(lines, tokenizer, LONG_LINE), seen).sum())
 
 
-def is_of_english(lines: Iterable[str], tokenizer: Tokenizer, learned: Hashes) -> bool:
-    """Returns whether the English has learned the text of these lines. `learned` are the `thinned`
-    hashes of the lines that it has learned."""
-    sampled = thinned(_hashes_of_long(lines, tokenizer, LONG_LINE_OF_ENGLISH))
+def is_of_language(lines: Iterable[str], tokenizer: Tokenizer, learned: Hashes) -> bool:
+    """Returns whether a built-in language has learned the text of these lines. `learned` are the
+    `thinned` hashes of the lines that it has learned."""
+    sampled = thinned(_hashes_of_long(lines, tokenizer, LONG_LINE_OF_LANGUAGE))
     return bool(np.isin(sampled, learned).sum() > LEARNED_SHARE * len(sampled))
 
 

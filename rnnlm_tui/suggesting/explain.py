@@ -40,7 +40,7 @@ predicts once without each of them."""
 NEIGHBOURS = 5
 """The most words with a similar embedding that are named."""
 SENTENCES_WITHOUT_STAGES = {
-    "base": "The built-in model of English. To see all of it, explain the model `english`."
+    "base": "The built-in model that this one is built on, which can be explained by its own name."
     " Here is the probability that it gives each word to be next.",
     "cache": "Words that were used not long ago are used again. The latest ones are likeliest, and"
     " those before which the network was in a state like the present one.",

@@ -113,12 +113,6 @@ class Vocabulary:
         """Returns True for a known word. Special tokens are not words."""
         return word in self._ids
 
-    def share_known(self, words: Iterable[str]) -> float:
-        """Returns the share of these words that are known, in their own case or in small letters.
-        Punctuation and numbers do not count. The share of no words is 0."""
-        is_known = [w in self._ids or w.lower() in self._ids for w in words if w[:1].isalpha()]
-        return sum(is_known) / max(1, len(is_known))
-
     def word(self, word_id: int) -> str:
         """Returns the word or special token with this id, which must be 1 or more."""
         if word_id < self.first_word_id:

@@ -22,15 +22,14 @@ from rnnlm_tui.events import (
     UpdateFigures,
 )
 from rnnlm_tui.lm.mixture import MixedModel
-from rnnlm_tui.lm.model import LanguageModel
-from rnnlm_tui.store.card import ENGLISH, ModelCard
+from rnnlm_tui.store.card import ModelCard
 from rnnlm_tui.store.corpora import is_text_of
 from rnnlm_tui.store.model_file import read_model
 from rnnlm_tui.suggesting.evaluate import ScoredLine, suggestion_loss, summarize
 from rnnlm_tui.text.reading import read_corpus
 from rnnlm_tui.training import saving
 from rnnlm_tui.training.control import Control
-from rnnlm_tui.training.job import Job
+from rnnlm_tui.training.job import Base, Job
 from rnnlm_tui.training.measure import (
     compared,
     learned_words,
@@ -45,14 +44,14 @@ class Ending:
     def __init__(self, job: Job, control: Control, now: Callable[[], float]) -> None:
         """`now` gives the times of the events."""
         self._job, self._control, self._now = job, control, now
-        self._scored_by_english = list[ScoredLine]()
-        """The held-out lines as the English scores them, once they are measured."""
+        self._scored_by_base = list[ScoredLine]()
+        """The held-out lines as the base scores them, once they are measured."""
 
     def events(self, reason: FinishReason) -> Iterator[Event]:
         """Measures the model that is kept, and yields the last events of a run that ends for this
         reason. An update that is better replaces its model. A run that is over leaves no state."""
         job, card = self._job, saving.saved_card(self._job, self._job.best_path)
-        english = job.english if card is not None and card.base is not None else None
+        base = job.base if card is not None and card.base is not None else None
         is_over = reason in ("completed", "early_stop")
         evaluation: Evaluation | None = None
         update: UpdateFigures | None = None
@@ -63,12 +62,12 @@ class Ending:
         if card is not None and (update is None or is_over):
             if len(job.prepared.held_out):
                 yield Preparing(self._now(), MEASURING, 0, 1, None)
-            _, model = read_model(job.best_path, job.english)
+            _, model = read_model(job.best_path, job.base and job.base.model)
             scored = score_held_out(job, model, self._control)
             if scored:
                 evaluation = summarize(scored)
-                if english is not None:
-                    evaluation = yield from self._with_base(evaluation, english)
+                if base is not None:
+                    evaluation = yield from self._with_base(evaluation, base)
             saving.save_evaluation(job, evaluation)
             if update is not None:
                 update = yield from self._replace_if_better(scored)
@@ -77,8 +76,8 @@ class Ending:
             elif scored:
                 comparison = yield from self._with_model_in_use(card, scored)
         learned = None
-        if english is not None and (update is None or update.replaced):
-            learned = learned_words(job.prepared, english)
+        if base is not None and (update is None or update.replaced):
+            learned = learned_words(job.prepared, base.model)
         if is_over:
             saving.remove_state(job)
         yield Finished(
@@ -94,14 +93,12 @@ class Ending:
             comparison=comparison,
         )
 
-    def _with_base(
-        self, evaluation: Evaluation, english: LanguageModel
-    ) -> Generator[Event, None, Evaluation]:
-        """Adds what the English alone saves on the same lines."""
+    def _with_base(self, evaluation: Evaluation, base: Base) -> Generator[Event, None, Evaluation]:
+        """Adds what the base alone saves on the same lines."""
         yield Preparing(self._now(), COMPARING, 1, 2, None)
-        self._scored_by_english = score_held_out(self._job, english, self._control)
-        saved = summarize(self._scored_by_english).keystroke_savings
-        return replace(evaluation, base=None if saved is None else BaseSavings(ENGLISH, saved))
+        self._scored_by_base = score_held_out(self._job, base.model, self._control)
+        saved = summarize(self._scored_by_base).keystroke_savings
+        return replace(evaluation, base=None if saved is None else BaseSavings(base.name, saved))
 
     def _with_model_in_use(
         self, card: ModelCard, scored: list[ScoredLine]
@@ -114,8 +111,8 @@ class Ending:
         is_of_sonnets = is_text_of(card, read_corpus([]))
         if name == job.name or is_of_sonnets or job.config.is_lesson or card.metrics is None:
             return None
-        if name == ENGLISH and job.english is not None:
-            model, old = job.english, self._scored_by_english
+        if job.base is not None and name == job.base.name:
+            model, old = job.base.model, self._scored_by_base
         else:
             try:
                 model, old = job.library.open(name).model, []
@@ -135,7 +132,7 @@ class Ending:
         new_loss = suggestion_loss(new)
         if new_loss is not None:
             yield Preparing(self._now(), COMPARING, 2, 2, None)
-            _, model = read_model(job.model_path, job.english)
+            _, model = read_model(job.model_path, job.base and job.base.model)
             model = with_fitted_weights(job, model) if isinstance(model, MixedModel) else model
             old = score_held_out(job, model, self._control)
         if self._control.stopped:

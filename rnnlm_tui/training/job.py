@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
@@ -24,13 +25,19 @@ from rnnlm_tui.text.prepare import Prepared
 
 MOST_EVALUATED = 10_000
 """Most held-out words that a model is evaluated on: 10 to 30 seconds for a large network."""
-ENOUGH_ENGLISH = 0.7
-"""Least share of known words for a text to count as English. Measured: 0.94 to 0.98 for five
-English texts, 0.66 for one that is half German, 0.52 to 0.59 for four French texts, 0.45 for
-Spanish, 0.35 for Italian and 0.33 for German ones, 0 in other scripts."""
+ENOUGH_KNOWN = 0.5
+"""The least share of words that are common in a language for a text to be in it. Measured in
+`LISTED_WORDS`; texts that are half in each of two languages have less."""
 MOST_FITTED = 2_000
 """The held-out words that mixture weights are fitted to, about this many at most. A word takes half
-a millisecond with the English."""
+a millisecond with a base."""
+
+
+class Base(NamedTuple):
+    """The built-in model that a training is built on."""
+
+    name: str
+    model: LanguageModel
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,9 +50,9 @@ class Job:
 
     A training that starts from a model has its weights as `network`, the ids of the words that are
     new to them as `new_words`, and the model's `trained_lines`, `ancestors` and `blocked_words`.
-    `english` is mixed with what is learned; `known_to_base` is the share of the text's words that
-    it knows, None if the mixture always keeps it. A training that is resumed has a `state`, the
-    tensors of its run, and a `position`.
+    `base` is mixed with what is learned; `known_to_base` is the share of the text's words that are
+    common in its language, None if the mixture always keeps it. A training that is resumed has a
+    `state`, the tensors of its run, and a `position`.
     """
 
     name: str
@@ -62,7 +69,7 @@ class Job:
     trained_lines: TrainedLines = field(default_factory=TrainedLines)
     ancestors: list[Ancestor] = field(default_factory=list)
     blocked_words: list[str] = field(default_factory=list)
-    english: LanguageModel | None = None
+    base: Base | None = None
     known_to_base: float | None = None
     state: Tensors | None = None
     position: Position = field(default_factory=Position)
@@ -83,10 +90,10 @@ class Job:
         return self.folder / UPDATE if self.is_update else self.model_path
 
     @property
-    def tries_english(self) -> bool:
-        """True if the text is in another language, so that the English stays only for its weight in
-        the mixture."""
-        return self.known_to_base is not None and self.known_to_base < ENOUGH_ENGLISH
+    def tries_base(self) -> bool:
+        """True if the text is hardly in the language of the base, so that this stays only for its
+        weight in the mixture."""
+        return self.known_to_base is not None and self.known_to_base < ENOUGH_KNOWN
 
     @cached_property
     def held_out(self) -> list[Excerpt]:

@@ -51,17 +51,17 @@ def models_of(job: Job, parts: Parts) -> dict[ComponentName, LanguageModel]:
 
 
 def mixed(job: Job, models: Mapping[ComponentName, LanguageModel]) -> MixedModel:
-    """Mixes these models with a cache of recent words, and with the English of the job, if any. The
+    """Mixes these models with a cache of recent words, and with the base of the job, if any. The
     mixture weights are fitted to the held-out lines, or the default ones if these are too few.
 
-    The English stays if it was asked for. Otherwise it is left out if its weight is small, and also
+    The base stays if it was asked for. Otherwise it is left out if its weight is small, and also
     if the weights cannot be fitted and the text is in another language.
     """
     tokenizer = job.prepared.tokenizer
-    if job.english is not None:
-        whole = MixedModel(tokenizer, {**models, "base": job.english})
+    if job.base is not None:
+        whole = MixedModel(tokenizer, {**models, "base": job.base.model})
         weights = fit_mixture_weights(whole, job.lines_to_fit)
-        if weights is None and not job.tries_english:
+        if weights is None and not job.tries_base:
             return whole
         is_asked = job.known_to_base is None
         if weights is not None and (is_asked or weights["base"] >= LEAST_BASE_WEIGHT):
@@ -97,10 +97,10 @@ def score_held_out(job: Job, model: LanguageModel, control: Control) -> list[Sco
     return found if words else []
 
 
-def learned_words(prepared: Prepared, english: LanguageModel) -> LearnedWords:
-    """The words that a model of this text knows and the English does not. Two of them that mostly
+def learned_words(prepared: Prepared, base: LanguageModel) -> LearnedWords:
+    """The words that a model of this text knows and its base does not. Two of them that mostly
     follow each other are one name."""
-    vocabulary, known = prepared.vocabulary, english.vocabulary
+    vocabulary, known = prepared.vocabulary, base.vocabulary
     lines = prepared.train
     counts = lines.word_counts(vocabulary.total_words)
     is_new = counts >= SEVERAL_TIMES

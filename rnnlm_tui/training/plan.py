@@ -3,7 +3,7 @@
 `plan` reads no file of text: it finds the name, the preset, the model to start from and what was
 written in the app, so that most mistakes are told at once. `Plan.prepare` reads the text and
 decides the rest: the settings that depend on its size (`SIZES` in config.py), whether it is built
-on the English, the lines to hold out, and where the network starts.
+on a built-in model, the lines to hold out, and where the network starts.
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal
 
 from rnnlm_tui._version import APP_NAME
 from rnnlm_tui.config import (
@@ -19,7 +18,6 @@ from rnnlm_tui.config import (
     OWN_TEXT_PRESET,
     Config,
     NetworkTrainConfig,
-    check_value,
     make_config,
     preset_named,
 )
@@ -37,8 +35,9 @@ from rnnlm_tui.store.corpora import (
     save_written,
     texts_folder,
 )
+from rnnlm_tui.store.languages import built_in_names
 from rnnlm_tui.store.library import Library, OpenedModel
-from rnnlm_tui.store.model_file import read_english
+from rnnlm_tui.store.model_file import read_base
 from rnnlm_tui.store.names import check_name, model_name_of, tidy_name
 from rnnlm_tui.store.run_files import RunFacts, Tensors, read_state
 from rnnlm_tui.text.prepare import Prepared
@@ -51,18 +50,19 @@ from rnnlm_tui.text.reading import (
     is_pipe,
     read_corpus,
 )
-from rnnlm_tui.training.job import Job
+from rnnlm_tui.training.job import Base, Job
 from rnnlm_tui.training.request import TrainingRequest
 from rnnlm_tui.training.saving import utc_now
 from rnnlm_tui.training.start import (
+    AUTO,
     FIXED_IF_FROM,
     NONE,
     begin,
     config_from,
-    known_fraction,
     open_source,
     resume,
-    use_of_english,
+    shares_of,
+    use_of_base,
 )
 
 SEED_LINE_WORDS = 4
@@ -119,24 +119,25 @@ class Plan:
             text = replace(text, name="what you wrote")  # the user does not know the file's name
         config = self.config(text.words)
         lines = arrange_lines(text, config.lines)
-        english, known = None, None
+        base, known = None, None
         notes = list[str]()
         if source is not None and self.is_update:
             self._check_update(source, text)
             mixture = source.card.mixture
-            if mixture is not None and (mixture.base or mixture.left_out):
+            if mixture is not None and (name := mixture.base or mixture.left_out):
                 read = source.model.models if isinstance(source.model, MixedModel) else {}
-                english = read.get("base") or read_english()
-                known = known_fraction(lines, english) if mixture.left_out else None
+                base = Base(name, read.get("base") or read_base(name))
+                known = shares_of(lines).get(name, 0.0) if mixture.left_out else None
         elif request.on != NONE:
             given = settings.keys() if request.start_from is None else None
-            use = use_of_english(self.library, lines, config, given, request.on is not None)
+            asked = None if request.on == AUTO else request.on
+            use = use_of_base(self.library, lines, config, given, asked)
             known, notes = use.known, [*use.notes]
             if use.opened is not None:
-                english = use.opened.model
+                base = Base(use.opened.name, use.opened.model)
                 if use.is_start:
                     source = use.opened
-                    # `config_from` refuses a tokenizer. One that is given is that of the English.
+                    # `config_from` refuses a tokenizer. One that is given is that of the base.
                     others = {name: v for name, v in settings.items() if name not in FIXED_IF_FROM}
                     config = config_from(source, others, text.words, is_update=False)
         beginning = begin(source, lines, config, report)
@@ -159,7 +160,7 @@ class Plan:
             trained_lines=beginning.trained_lines,
             ancestors=ancestors_of(source.name, source.card) if source else [],
             blocked_words=_still_blocked(source, prepared) if source else [],
-            english=english,
+            base=base,
             known_to_base=known,
         )
 
@@ -240,7 +241,7 @@ class Plan:
             trained_lines=trained_lines,
             ancestors=facts.ancestors,
             blocked_words=facts.blocked_words,
-            english=read_english() if facts.base else None,
+            base=Base(facts.base, read_base(facts.base)) if facts.base else None,
             known_to_base=facts.known_to_base,
             state=state,
             position=facts.position,
@@ -294,7 +295,10 @@ def _check_request(request: TrainingRequest) -> None:
             raise UsageError(message, f"leave {{{clash}}} out", field=clash)
     if request.add and not request.update:
         raise UsageError("{add} is for {update}", "name all texts together")
-    check_value(request.on, "on", Literal["english", "none"] | None)
+    takes = (AUTO, NONE, *built_in_names())
+    if request.on is not None and request.on not in takes:
+        message = f"no built-in model is called {request.on}"
+        raise UsageError(message, f"{{on}} takes {', '.join(takes)}", field="on")
 
 
 def _new_name(library: Library, request: TrainingRequest, preset: str) -> str:

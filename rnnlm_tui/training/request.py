@@ -47,8 +47,8 @@ class TrainingRequest(Struct, frozen=True, kw_only=True):
     preset: Annotated[str | None, "PRESET", PRESET_HELP] = None
     on: Annotated[
         str | None,
-        "english|none",
-        "mix with the English that ships, or not; by default where it helps",
+        "auto|NAME|none",
+        "the built-in model to mix with; by default auto: that of the text's language",
     ] = None
     start_from: Annotated[
         str | None, "NAME", "start from a model's network and words; none: from nothing"

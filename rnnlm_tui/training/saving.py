@@ -21,7 +21,7 @@ from rnnlm_tui.events import EpochFigures, Evaluation
 from rnnlm_tui.lm.mixture import MixedModel
 from rnnlm_tui.lm.ngram import ngram_counts
 from rnnlm_tui.store import files
-from rnnlm_tui.store.card import ENGLISH, Mixture, ModelCard
+from rnnlm_tui.store.card import Mixture, ModelCard
 from rnnlm_tui.store.files import RESUME
 from rnnlm_tui.store.model_file import change_card, read_card, text_tensors, write_model
 from rnnlm_tui.store.run_files import HELD_OUT, RunFacts, Tensors, write_sources, write_state
@@ -44,13 +44,15 @@ def save_model(
 ) -> None:
     """Writes the model, made of these parts, with the mixture weights of `mixed`."""
     prepared, ngrams = job.prepared, parts.get("ngrams")
-    mixture = None
+    mixture, language = None, ""
     if mixed is not None:
-        has_base = "base" in mixed.models
+        name = job.base.name if job.base else None
+        if has_base := "base" in mixed.models:
+            language = read_card(job.library.path(name or "")).language
         mixture = Mixture(
             dict(mixed.mixture_weights),
-            base=ENGLISH if has_base else None,
-            left_out=ENGLISH if job.english and not has_base else None,
+            base=name if has_base else None,
+            left_out=None if has_base else name,
         )
     card = ModelCard(
         config=job.config,
@@ -65,6 +67,7 @@ def save_model(
         ngrams=[*ngram_counts(ngrams)] if ngrams else [],
         ancestors=job.ancestors,
         blocked_words=job.blocked_words,
+        language=language,
         mixture=mixture,
     )
     files.make_folder(job.best_path.parent)
@@ -113,7 +116,7 @@ def save_state(job: Job, tensors: Tensors, seed_line: str) -> None:
         window=prepared.window,
         ancestors=job.ancestors,
         blocked_words=job.blocked_words,
-        base=ENGLISH if job.english else None,
+        base=job.base.name if job.base else None,
         known_to_base=job.known_to_base,
         is_update=job.is_update,
         position=job.position,

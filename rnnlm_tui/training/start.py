@@ -1,28 +1,29 @@
-"""The start of a run: from nothing, from the English, from a model, or from its own saved state.
+"""The start of a run: from nothing, from its base, from a model, or from its own saved state.
 
 A model that a training starts from gives it the network and the words, to which those of the text
 are added. The lines that the model was trained on are never held out. `begin` serves a training
-that starts from the English, one that starts from another model (`--from`) and one that updates a
+that starts from its base, one that starts from another model (`--from`) and one that updates a
 model (`--update`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
-from itertools import chain, compress
+from itertools import compress
 from typing import Any, NamedTuple
 
 from msgspec import structs
 
 from rnnlm_tui._version import APP_NAME
-from rnnlm_tui.config import MAX_FROM_ENGLISH, PRESETS, CausalConfig, Config, make_config
+from rnnlm_tui.config import MAX_FROM_BASE, PRESETS, CausalConfig, Config, make_config
 from rnnlm_tui.errors import ModelError, UsageError
 from rnnlm_tui.formatting import plural
 from rnnlm_tui.lm.adaptive_softmax import grow_network, merge_words
-from rnnlm_tui.lm.model import Arrays, LanguageModel
-from rnnlm_tui.store.card import ENGLISH, LEAST_BASE_WEIGHT
+from rnnlm_tui.lm.model import Arrays
+from rnnlm_tui.store.card import LEAST_BASE_WEIGHT
 from rnnlm_tui.store.files import parse_json
+from rnnlm_tui.store.languages import shares_known, words_of
 from rnnlm_tui.store.library import Library, OpenedModel
 from rnnlm_tui.store.model_file import (
     CONVENTIONS,
@@ -33,7 +34,7 @@ from rnnlm_tui.store.model_file import (
     parse_vocabulary,
 )
 from rnnlm_tui.store.run_files import HELD_OUT, RunFacts, Tensors
-from rnnlm_tui.store.trained_lines import ENGLISH_KNOWS_IT, TrainedLines, is_of_english
+from rnnlm_tui.store.trained_lines import IS_BUILT_IN, TrainedLines, is_of_language
 from rnnlm_tui.text.held_out import sample_mask
 from rnnlm_tui.text.line_hashes import hash_lines
 from rnnlm_tui.text.prepare import Prepared, prepare
@@ -41,21 +42,22 @@ from rnnlm_tui.text.reading import Corpus, Report
 from rnnlm_tui.text.tokenizer import Conventions
 from rnnlm_tui.text.tokenizers import make_tokenizer
 from rnnlm_tui.text.vocabulary import Vocabulary, special_tokens_of
-from rnnlm_tui.training.job import ENOUGH_ENGLISH
+from rnnlm_tui.training.job import ENOUGH_KNOWN
 
 Settings = Mapping[str, Any]
-NONE = "none"
-"""The value of `--on` and `--from` for no model."""
+NONE, AUTO = "none", "auto"
+"""The values of `--on` and `--from` for no model, and of `--on` for that of the text's language."""
 FIXED_IF_FROM = frozenset({"tokenizer"})
 """Settings of the text that a training from a model cannot change: its words depend on them."""
 FIXED_IN_UPDATES = FIXED_IF_FROM | {"lines", "held_out", "seed"}
 """Settings that an update cannot change: also those that decide which lines the model has seen."""
 SHAPELESS = frozenset({"dropout", "l2", "order"})
 """Settings of a model on which the shapes of its network's weights do not depend."""
-HARDLY_ENGLISH = 0.1
-"""Least share of known words with which the English is tried at all. See `ENOUGH_ENGLISH`."""
+LEAST_TRIED = 0.33
+"""The least share of words that are common in a language with which its model is tried at all. See
+`LISTED_WORDS`: no text in another language has so many."""
 SAMPLED_WORDS = 20_000
-"""Words of a text that are looked up to tell whether it is English."""
+"""Words of a text that are looked up to tell its language."""
 
 
 def open_source(
@@ -85,12 +87,12 @@ def open_source(
     return source
 
 
-class UseOfEnglish(NamedTuple):
-    """The use that a new model makes of the English.
+class UseOfBase(NamedTuple):
+    """The use that a new model makes of a built-in one.
 
-    `opened` is the English if it is mixed with the new model. If it `is_start`, the new network
-    starts from its network. `known` is the share of the text's words that the English knows, None
-    if the mixture always keeps it. `notes` are for the data card.
+    `opened` is the base, which is mixed with the new model. If it `is_start`, the new network
+    starts from its network. `known` is the share of the text's words that are common in its
+    language, None if the mixture always keeps it. `notes` are for the data card.
     """
 
     opened: OpenedModel | None = None
@@ -99,56 +101,58 @@ class UseOfEnglish(NamedTuple):
     notes: Sequence[str] = ()
 
 
-def use_of_english(
-    library: Library, text: Corpus, config: Config, given: Collection[str] | None, is_asked: bool
-) -> UseOfEnglish:
-    """Decides on the use that a new model of this text makes of the English. `is_asked` is true if
-    the user asked to mix it; otherwise it is mixed if the text has enough English words.
+def use_of_base(
+    library: Library, text: Corpus, config: Config, given: Collection[str] | None, asked: str | None
+) -> UseOfBase:
+    """Decides on the base of a new model of this text: the built-in model that the user has
+    `asked` for, or else that of the language of which it has the most words, if they are enough.
 
-    The network starts from that of the English, unless the text is long or in another language, a
-    size of the network is among the settings `given`, or `given` is None: the user has chosen
-    another start. Raises UsageError if the English is asked for and cannot be mixed.
+    The network starts from that of the base, unless the text is long or in another language, a size
+    of the network is among the settings `given`, or `given` is None: the user has chosen another
+    start. Raises UsageError if the base that is asked for cannot be mixed.
     """
-    if not is_asked and not (config.is_mixed and library.is_built_in(ENGLISH)):
-        return UseOfEnglish()
-    english = library.open(ENGLISH)
-    own, model = english.card.config, english.model
+    if asked is None and not config.is_mixed:
+        return UseOfBase()
+    notes, name, known = list[str](), asked, None
+    if name is None:
+        name, known = next(iter(shares_of(text).items()), ("", 0.0))
+        what = f"{known:.0%} of its words are common in {name.capitalize()}"
+        if known < LEAST_TRIED:
+            return UseOfBase(notes=[f"it has no base model ({what}, too few)"] if name else [])
+    base = library.open(name)
+    own, model = base.card.config, base.model
     if not config.is_mixed or own.tokenizer != config.tokenizer:
-        if is_asked:
+        if asked:
             raise UsageError(
-                f"this model cannot be mixed with {ENGLISH}",
+                f"this model cannot be mixed with {name}",
                 f"that takes {{mixture}} on and {{tokenizer}} {own.tokenizer}; or leave {{on}} out",
                 field="on",
             )
-        return UseOfEnglish()
-    notes = list[str]()
-    lines = [*compress(text, sample_mask(text, SAMPLED_WORDS))]
-    known = None if is_asked else known_fraction(lines, model)
+        return UseOfBase()
     if known is not None:
-        what = f"{known:.0%} of its words are English"
-        if known < HARDLY_ENGLISH:
-            return UseOfEnglish(notes=[f"it has no base model ({what}, too few for {ENGLISH})"])
-        if known < ENOUGH_ENGLISH:
+        if known < ENOUGH_KNOWN:
             kept = f"kept if its weight in the mixture is {LEAST_BASE_WEIGHT:.0%} or more"
-            return UseOfEnglish(english, False, known, [f"{ENGLISH} is tried ({what}), and {kept}"])
-        notes.append(f"its base model is {ENGLISH} ({what})")
-    with open_stored(english.path) as stored:
-        if is_of_english(lines, model.tokenizer, stored.lines().known):
-            notes.append(ENGLISH_KNOWS_IT)
-    is_start = config.has_network and text.words <= MAX_FROM_ENGLISH and given is not None
+            return UseOfBase(base, False, known, [f"{name} is tried ({what}), and {kept}"])
+        notes.append(f"its base model is {name} ({what})")
+    with open_stored(base.path) as stored:
+        lines = compress(text, sample_mask(text, SAMPLED_WORDS))
+        if is_of_language(lines, model.tokenizer, stored.lines().known):
+            notes.append(IS_BUILT_IN)
+    is_start = config.has_network and text.words <= MAX_FROM_BASE and given is not None
     why_not = ""
     if own.preset != config.preset:
-        why_not = f"that of {ENGLISH} is of the preset {own.preset}"
+        why_not = f"that of {name} is of the preset {own.preset}"
     elif sizes := sorted(sizes_of(config) & {*(given or ())}):
         why_not = f"its {sizes[0].replace('_', ' ')} is given"
     if is_start and why_not:
         notes.append(f"its network starts from nothing: {why_not}")
-    return UseOfEnglish(english, is_start and not why_not, known, notes)
+    return UseOfBase(base, is_start and not why_not, known, notes)
 
 
-def known_fraction(lines: Iterable[str], model: LanguageModel) -> float:
-    """The share of the words of a text that a model knows."""
-    return model.vocabulary.share_known(chain.from_iterable(map(model.tokenizer.words, lines)))
+def shares_of(text: Corpus) -> dict[str, float]:
+    """The share of the words of a text that are common in each built-in language, by the name of
+    its model, the largest share first."""
+    return shares_known(words_of("\n".join(compress(text, sample_mask(text, SAMPLED_WORDS)))))
 
 
 def sizes_of(config: Config) -> frozenset[str]:
@@ -191,17 +195,17 @@ def begin(source: OpenedModel | None, text: Corpus, config: Config, report: Repo
     """Prepares a text for a model that starts from nothing, or from the model `source`.
 
     A network that starts from a model knows the words of both texts. Lines that the source was
-    trained on are not held out, and those that it held out are held out again, except for the
-    English, whose lines are not known.
+    trained on are not held out, and those that it held out are held out again, except for a
+    built-in language, whose lines are not known.
     """
     if source is None:
         return Beginning(config, prepare(text, config, report=report), None, (), TrainedLines())
     with open_stored(source.path) as stored:
         known = stored.vocabulary()
-        lines = TrainedLines() if source.name == ENGLISH else stored.lines()
+        lines = TrainedLines() if source.card.is_language else stored.lines()
         network = stored.network() if source.card.has_network else None
     held_out = None
-    if source.name != ENGLISH:
+    if not source.card.is_language:
         hashes = hash_lines(text, source.model.tokenizer)
         held_out = lines.hold_out_again(hashes, config.train.held_out, config.train.seed)
 

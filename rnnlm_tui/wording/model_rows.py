@@ -16,7 +16,7 @@ from rnnlm_tui.formatting import (
     shorten,
 )
 from rnnlm_tui.lm.layers import layers_of, table_heads
-from rnnlm_tui.store.card import ENGLISH, ModelCard
+from rnnlm_tui.store.card import ModelCard
 from rnnlm_tui.store.library import Entry
 from rnnlm_tui.store.run_files import read_epochs
 from rnnlm_tui.wording.savings import ENOUGH_WORDS, both_shares
@@ -155,7 +155,7 @@ def words_read(settings: ModelConfig, window: int) -> str:
 
 
 def _how_good(card: ModelCard) -> Iterator[Fact]:
-    """Yields how many keys a model saves, how many the English saves alone on the same lines, and
+    """Yields how many keys a model saves, how many its base saves alone on the same lines, and
     how often the model is right."""
     if not card.holds_out:
         yield "measured on", "no lines: it has learned all of them"
@@ -168,7 +168,7 @@ def _how_good(card: ModelCard) -> Iterator[Fact]:
     yield "measured on", f"{plural(found.words, 'word')} that it has not learned{note}"
     saved = [("keys saved", found.keystroke_savings)]
     if found.base is not None:
-        saved.append(("English alone", found.base.keystroke_savings))
+        saved.append((f"{found.base.name.capitalize()} alone", found.base.keystroke_savings))
     for label, shares in saved:
         if shares is not None and found.words >= ENOUGH_WORDS:
             yield label, f"{_bar(shares.attentive)}  reading the list"
@@ -187,7 +187,7 @@ def _bar(share: float) -> str:
 
 def _figures(card: ModelCard) -> Iterator[Fact]:
     """Yields the figures on held-out lines and on training lines, and for a mixture also those of
-    its network alone. A network that does not start from the English knows fewer words. That alone
+    its network alone. A network that does not start from the base knows fewer words. That alone
     lowers its perplexity, since all unknown words count as one, which is easy to predict."""
     alone = trained_part(card.config)
     kept, whole = card.metrics, card.evaluation
@@ -196,7 +196,7 @@ def _figures(card: ModelCard) -> Iterator[Fact]:
         number = format_perplexity(whole.perplexity)
         yield "perplexity", f"{number}: as unsure as among that many words"
     if kept is not None and (found := kept.held_out) is not None and (is_mixed or whole is None):
-        knows_fewer = card.base and ENGLISH not in {source.name for source in card.ancestors}
+        knows_fewer = card.base and card.base not in {source.name for source in card.ancestors}
         note = " (it knows fewer words: not comparable)" if whole and knows_fewer else ""
         where = "" if whole is not None else " on held-out lines"
         yield alone, _scores(found.perplexity, found.top1, note) + where

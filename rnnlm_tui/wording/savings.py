@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from rnnlm_tui.events import ByWriter, Comparison, Evaluation
-from rnnlm_tui.formatting import plural
+from rnnlm_tui.formatting import plural, the_language
 
 ENOUGH_WORDS = 500
 """Fewest words to measure a model on. With as many, a hit rate of 10 % is accurate to 3 points."""
@@ -31,7 +31,8 @@ def savings_sentence(
     if before is not None:
         parts.append(f"before {both_shares(before)}")
     if found.base is not None:
-        parts.append(f"the English alone {both_shares(found.base.keystroke_savings)}")
+        alone = both_shares(found.base.keystroke_savings)
+        parts.append(f"{the_language(found.base.name)} alone {alone}")
     return "; ".join(parts)
 
 

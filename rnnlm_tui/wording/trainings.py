@@ -113,7 +113,7 @@ def ending(
 
 
 def learned_sentence(learned: LearnedWords | None) -> str:
-    """Says which words of a text its model knows beside those of the English, such as "it
+    """Says which words of a text its model knows beside those of its base, such as "it
     knows Marta, Zoë Muñoz and 41 more words of yours". Returns "" if there are none."""
     if learned is None or not learned.count:
         return ""

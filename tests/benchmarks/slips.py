@@ -26,7 +26,6 @@ from rnnlm_tui import threads
 threads.use_one_thread()  # before numpy loads
 
 from rnnlm_tui.lm.contexts import Contexts
-from rnnlm_tui.store.card import ENGLISH
 from rnnlm_tui.suggesting.accepting import LISTED, Suggestion
 from rnnlm_tui.suggesting.suggest import suggest
 from rnnlm_tui.text.slips import SHORTEST_SLIP, NeighbourKeys
@@ -112,7 +111,7 @@ class Place:
 def main() -> None:
     """Prints a table."""
     parser = argparse.ArgumentParser(description="words found after a slip of the fingers")
-    parser.set_defaults(model=ENGLISH)
+    parser.set_defaults(model="english")
     parser.add_argument("texts", nargs="+", type=Path)
     parser.add_argument("--words", type=int, default=1000, help="words mistyped in each way")
     asked, library = parse(parser)

@@ -23,7 +23,6 @@ from rnnlm_tui import threads
 threads.use_one_thread()  # before numpy loads
 
 from rnnlm_tui.lm.model import LanguageModel
-from rnnlm_tui.store.card import ENGLISH
 from rnnlm_tui.suggesting import accepting, evaluate
 from rnnlm_tui.suggesting.accepting import Accept, Writer
 from rnnlm_tui.suggesting.evaluate import score, summarize
@@ -40,7 +39,7 @@ True if the second word is shown behind it."""
 def main() -> None:
     """Measures each text."""
     parser = argparse.ArgumentParser(description="the keys that a model saves")
-    parser.set_defaults(model=ENGLISH)
+    parser.set_defaults(model="english")
     parser.add_argument("what", choices=("keys", "ghosts"))
     parser.add_argument("texts", nargs="+", type=Path)
     parser.add_argument("--words", type=int, default=20_000, help="words measured of each text")

@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 from msgspec import to_builtins
 
-from rnnlm_tui.store.card import ENGLISH
 from rnnlm_tui.store.library import Library
 from rnnlm_tui.store.model_file import open_stored, read_card
 from tests.cli.conftest import TEXT
@@ -33,7 +32,7 @@ def shipped(run: Command, data_dir: Path, tmp_path: Path, monkeypatch: pytest.Mo
     """The file of a small model that stands in for the English."""
     ship(run, data_dir, OWL)
     monkeypatch.setenv("RNNLM_BUILT_IN_DIR", str(tmp_path / "shipped"))
-    return tmp_path / "shipped" / f"{ENGLISH}.safetensors"
+    return tmp_path / "shipped" / "english.safetensors"
 
 
 def ship(run: Command, data_dir: Path, text: str) -> None:
@@ -42,7 +41,7 @@ def ship(run: Command, data_dir: Path, text: str) -> None:
     (tmp_path / "base.txt").write_text(text)
     run("--train", str(tmp_path / "base.txt"), *NGRAM, "--name=base", "--on=none", "--mixture=off")
     (tmp_path / "shipped").mkdir(exist_ok=True)
-    Library(data_dir).path("base").rename(tmp_path / "shipped" / f"{ENGLISH}.safetensors")
+    Library(data_dir).path("base").rename(tmp_path / "shipped" / "english.safetensors")
 
 
 @pytest.mark.usefixtures("shipped")
@@ -54,8 +53,8 @@ def test_a_model_on_the_english_and_its_parts(run: Command, library: Library, ow
     assert all(TEXT.count(word) >= 3 and word not in OWL for word in learned.first)
     assert by_training == card.evaluation
     assert by_training and (alone := by_training.base)
-    assert (card.base, alone.name) == (ENGLISH, ENGLISH)
-    assert found and found.name == ENGLISH, "the one in use, measured on the same lines"
+    assert (card.base, alone.name) == ("english", "english")
+    assert found and found.name == "english", "the one in use, measured on the same lines"
     assert found.in_use.keystroke_savings == alone.keystroke_savings
     assert found.new.keystroke_savings == by_training.keystroke_savings
     # `--evaluate` gives what the training has written.
@@ -85,5 +84,5 @@ def test_the_english_is_named_and_the_one_installed_is_used(
     assert "auk" in library.open("own").model.vocabulary
     shipped.write_bytes(b"x")
     done = run("--suggest", "--model=own", "the ", code=1)
-    assert "the english that it is built on is damaged" in done.stderr
+    assert "it is built on english, which is damaged" in done.stderr
     assert "install the program again" in done.stderr

@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 
+from msgspec import structs
 from rich.cells import cell_len
 from textual import events
 from textual.app import App
@@ -85,8 +86,9 @@ def card_of(model: LanguageModel) -> ModelCard:
 
 
 def opened_model(name: str, model: LanguageModel) -> OpenedModel:
-    """A scripted model, of no file."""
-    return OpenedModel(name, Path(), Path(), card_of(model), model)
+    """A scripted model, of no file. One that is called `english` is of that language."""
+    card = structs.replace(card_of(model), language="en" if name == "english" else "")
+    return OpenedModel(name, Path(), Path(), card, model)
 
 
 class ScriptedLibrary(Library):

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rnnlm_tui.store.model_file import read_english
+from rnnlm_tui.store.model_file import read_base
 from rnnlm_tui.suggesting.suggest import suggest
 from rnnlm_tui.text.slips import neighbour_keys, slip_chances
 from rnnlm_tui.text.vocabulary import SortedKeys
@@ -73,7 +73,7 @@ def test_a_neighbour_on_the_keyboard_of_the_language_is_likelier(
 
 def test_common_slips_list_the_right_word(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("RNNLM_BUILT_IN_DIR", raising=False)
-    english = read_english()
+    english = read_base("english")
     for line, word in (
         ("I definately", "definitely"),
         ("I will recieve", "receive"),

@@ -11,20 +11,20 @@ import numpy as np
 import pytest
 
 from rnnlm_tui.cli.data_card import prospect, warnings
-from rnnlm_tui.errors import RnnlmError, UsageError
+from rnnlm_tui.errors import ModelError, RnnlmError, UsageError
 from rnnlm_tui.lm import mixture
 from rnnlm_tui.paths import bundled_corpus
-from rnnlm_tui.store.card import ENGLISH
 from rnnlm_tui.store.library import Library
 from rnnlm_tui.store.model_file import open_stored, read_card
-from rnnlm_tui.store.trained_lines import ENGLISH_KNOWS_IT
+from rnnlm_tui.store.trained_lines import IS_BUILT_IN
 from rnnlm_tui.suggesting.suggest import suggest
 from rnnlm_tui.training import start
 from rnnlm_tui.training.batches import stream_batches
 from rnnlm_tui.training.job import Job
 from rnnlm_tui.training.network_learner import NetworkLearner
 from tests.helpers.events import end_of
-from tests.helpers.models import change_card, put_saved_model, saved_model
+from tests.helpers.languages import LATIN, lines_in, ship
+from tests.helpers.models import change_card, put, put_saved_model, remade
 from tests.helpers.training import made, run, run_stopped_at
 
 LEARNED = bundled_corpus().read_text().split("\n")[:40]
@@ -33,6 +33,13 @@ NEW = [f"thy {number} clocks blossom on the sweet self of thine own eyes" for nu
 GERMAN = ["viele neue worte stehen hier herum und bleiben"] * 60
 MIXED = [*LEARNED[:20], *(f"zum 17 {line.upper()}" for line in LEARNED)]
 FROM_NOTHING = "its network starts from nothing: "
+
+
+def hardly_english(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Lines of which few words are known. Their language is tried all the same."""
+    monkeypatch.setattr(start, "LEAST_TRIED", 0.05)
+    rng, words = random.Random(0), GERMAN[0].split()
+    return [" ".join(["thy", *rng.choices(words, k=12)]) for _ in range(200)]
 
 
 @pytest.fixture
@@ -47,8 +54,8 @@ def saved(library: Library) -> Library:
 def english(data_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Library:
     """A library in which the saved gru, whose words are those of the lesson, stands in for the
     English."""
-    (tmp_path / "shipped").mkdir()
-    (tmp_path / "shipped" / f"{ENGLISH}.safetensors").write_bytes(saved_model("gru"))
+    raw = remade("gru", lambda card, tensors: card.update(language="en"))
+    put(tmp_path / "shipped", {"english.safetensors": raw})
     monkeypatch.setenv("RNNLM_BUILT_IN_DIR", str(tmp_path / "shipped"))
     return Library(data_dir)
 
@@ -195,9 +202,9 @@ def test_a_model_that_no_training_can_start_from(
 @pytest.mark.parametrize(
     ("lines", "request_", "is_base", "note"),
     [
-        (LEARNED, {}, True, ENGLISH_KNOWS_IT),
+        (LEARNED, {}, True, IS_BUILT_IN),
         (MIXED, {}, True, "its base model is english (9"),
-        (GERMAN, {}, False, "it has no base model (0% of its words are English, too few for"),
+        (GERMAN, {}, False, "it has no base model (0% of its words are common in English, too"),
         (GERMAN, {"on": "english"}, True, "its network starts from english, with 8 words"),
         (LEARNED, {"on": "none"}, False, None),
         (LEARNED, {"settings": {"mixture": "off"}}, False, None),
@@ -213,9 +220,9 @@ def test_what_a_model_takes_from_the_english(
     lines: list[str], request_: dict[str, Any], is_base: bool, note: str | None, english: Library
 ) -> None:
     job = on_english(english, lines, **request_)
-    assert (job.english is not None) == is_base
+    assert (job.base is not None) == is_base
     notes = job.prepared.notes
-    assert any(each.startswith(note) for each in notes) if note else ENGLISH not in " ".join(notes)
+    assert any(each.startswith(note or "its base") for each in notes) == bool(note)
     is_start = any(each.startswith("its network starts from english") for each in notes)
     assert (job.network is not None) == is_start
     told = prospect(job, 1)[0]
@@ -253,45 +260,48 @@ def test_the_card_tells_how_much_of_a_text_is_new_to_the_english(
 def test_the_english_stays_in_a_text_of_another_language_if_it_has_weight(
     english: Library, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A fifth of the words of the German text are known, 65 % of those of the mixed one."""
-    words, rng = GERMAN[0].split(), random.Random(0)
-    german = [" ".join(["thy", *rng.choices(words, k=4)]) for _ in range(400)]
-    mixed = [line for pair in zip(LEARNED * 4, german, strict=False) for line in pair]
+    """Nearly half of the words of the mixed text are known."""
+    german = hardly_english(monkeypatch)
+    mixed = [line for pair in zip(LEARNED, german, strict=False) for line in pair]
     for lines, is_kept in ((german, False), (mixed, True)):
         settings = {"held_out": 0.3, "tokenizer": "lesson", "mixture": "on"}
         job = made_of(english, lines, preset="ngram", settings=settings, name=f"is-{is_kept}")
-        assert f"{ENGLISH} is tried (" in job.prepared.notes[-1]
+        assert "english is tried (" in job.prepared.notes[-1]
         assert prospect(job, 1)[0].endswith(", and is mixed with the English if that helps.")
         evaluation, card = end_of([*run(job)]).evaluation, read_card(job.best_path)
         assert evaluation is not None and card.mixture is not None
         assert (evaluation.base is not None) == is_kept
-        left = None if is_kept else ENGLISH
-        assert (card.base, card.mixture.left_out) == (None if left else ENGLISH, left)
+        left = None if is_kept else "english"
+        assert (card.base, card.mixture.left_out) == (None if left else "english", left)
         assert ("english is left out" in (card.mixture_text or "")) != is_kept
     # It is not asked where too few lines are held out, nor where it is asked for.
     monkeypatch.setattr(mixture, "FEWEST_WORDS", 1 << 30)
-    for request, is_kept in ({}, False), ({"on": ENGLISH}, True):
+    for request, is_kept in ({}, False), ({"on": "english"}, True):
         job = made_of(english, mixed, preset="ngram", settings=settings, name="few", **request)
         [*run(job)]
-        assert (read_card(job.best_path).base == ENGLISH) == is_kept
+        assert (read_card(job.best_path).base == "english") == is_kept
         job.best_path.unlink()
 
 
-def test_an_update_tries_the_english_again(english: Library) -> None:
-    rng, settings = random.Random(0), {"held_out": 0.3, "tokenizer": "lesson", "mixture": "on"}
-    german = [" ".join(["thy", *rng.choices(GERMAN[0].split(), k=4)]) for _ in range(400)]
+def test_an_update_tries_the_english_again(
+    english: Library, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    german, settings = (
+        hardly_english(monkeypatch),
+        {"held_out": 0.3, "tokenizer": "lesson", "mixture": "on"},
+    )
     [*run(made_of(english, german, preset="ngram", settings=settings, name="mine"))]
-    job = made_of(english, [*german, *LEARNED], update="mine")
-    assert job.english is not None and job.tries_english
+    job = made_of(english, [*german, *LEARNED[:20]], update="mine")
+    assert job.base is not None and job.tries_base
 
 
 def test_a_network_of_a_long_text_starts_from_nothing(
     english: Library, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(start, "MAX_FROM_ENGLISH", 200)
+    monkeypatch.setattr(start, "MAX_FROM_BASE", 200)
     assert on_english(english, LEARNED[:20]).network is not None
     job = on_english(english, LEARNED)
-    assert job.network is None and job.english is not None
+    assert job.network is None and job.base is not None
 
 
 @pytest.mark.parametrize("settings", [{"mixture": "off"}, {"tokenizer": "whitespace"}])
@@ -300,6 +310,63 @@ def test_a_model_that_cannot_be_mixed_with_the_english_is_refused_if_it_is_asked
 ) -> None:
     with pytest.raises(UsageError, match="cannot be mixed with english"):
         on_english(english, LEARNED, settings=settings, on="english")
+
+
+# By the language of the text
+
+
+@pytest.fixture
+def languages(data_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Library:
+    """A library in which two small languages are built in."""
+    ship(tmp_path / "shipped", "english", "german")
+    monkeypatch.setenv("RNNLM_BUILT_IN_DIR", str(tmp_path / "shipped"))
+    return Library(data_dir)
+
+
+@pytest.mark.parametrize(
+    ("lines", "on", "base", "note"),
+    [
+        (lines_in("german", 90, 1), None, "german", "its base model is german (100% of its words"),
+        (lines_in("english", 90, 1), "auto", "english", "its base model is english (100% of"),
+        ([LATIN] * 30, None, None, "it has no base model (8% of its words are common in English"),
+        (lines_in("german", 90, 1), "english", "english", None),
+        (lines_in("german", 90, 1), "none", None, None),
+    ],
+)
+def test_the_base_is_that_of_the_language_of_the_text(
+    lines: list[str], on: str | None, base: str | None, note: str | None, languages: Library
+) -> None:
+    job = made_of(languages, lines, preset="ngram", on=on, settings={"lines": "each"})
+    assert (job.base.name if job.base else None) == base
+    assert any(each.startswith(note or "its base") for each in job.prepared.notes) == bool(note)
+    of_base = f", and is mixed with the {base.capitalize()}." if base else "."
+    assert prospect(job, 1)[0].endswith(f"in some seconds{of_base}")
+
+
+def test_a_model_keeps_its_base_and_its_language(languages: Library, tmp_path: Path) -> None:
+    """Without its base it is refused."""
+    german = lines_in("german", 60, 1)
+    [*run(made_of(languages, german, preset="ngram", settings={"lines": "each"}, name="mine"))]
+    job = made_of(languages, [*german, *lines_in("english", 200, 1)], update="mine")
+    assert job.base is not None and job.base.name == "german"
+    [*run(job)]
+    card = languages.open("mine").card
+    assert (card.base, card.language, card.is_language) == ("german", "de", False)
+    (tmp_path / "shipped" / "german.safetensors").unlink()
+    with pytest.raises(ModelError, match="it is built on german, which this version does not have"):
+        languages.open("mine")
+
+
+@pytest.mark.slow
+def test_a_resumed_training_keeps_its_base(languages: Library, tmp_path: Path) -> None:
+    settings = {"lines": "each", "hidden_size": 4, "embedding_size": 4, "threads": 1}
+    job = made_of(languages, lines_in("german", 90, 1), settings=settings, name="half")
+    run_stopped_at(job, 1, 1)
+    job = made(languages, resume=True, name="half")
+    assert job.base is not None and job.base.name == "german"
+    (tmp_path / "shipped" / "german.safetensors").unlink()
+    with pytest.raises(ModelError, match="it is built on german, which this version does not have"):
+        made(languages, resume=True, name="half")
 
 
 UNSPACED = {

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class ModelRequest:
-    """The model to load. With `or_else`, the model in use, or else the English, replaces one that
+    """The model to load. With `or_else`, the model in use, or else the locale's, replaces one that
     cannot be used. With `is_choice`, the named model becomes the one in use."""
 
     name: str | None
@@ -58,8 +58,8 @@ class ModelLoader:
         return self.current.name if self.current else None
 
     def begin(self, asked: str | None = None) -> None:
-        """Loads the model `asked`, which is in use from now on, or else the one in use, or else the
-        English. Replaces an earlier request."""
+        """Loads the model `asked`, which is in use from now on, or else the one in use, or else
+        that of the locale's language. Replaces an earlier request."""
         self._ask(ModelRequest(asked, or_else=True))
 
     def choose(self, name: str) -> None:
@@ -131,10 +131,10 @@ class ModelLoader:
         self, request: ModelRequest, library: Library, errors: list[RnnlmError]
     ) -> Iterator[str]:
         """The names of the models to try. Adds the error to show if the one in use is gone."""
-        from rnnlm_tui.store.card import ENGLISH  # imports numpy
+        from rnnlm_tui.store.languages import model_of_locale
 
         if request.name is not None:
             yield request.name
         if request.or_else:
             yield library.in_use(lambda problem: errors.append(ModelError(problem)))
-            yield ENGLISH
+            yield model_of_locale()

@@ -8,9 +8,10 @@ import sys
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from itertools import accumulate, chain, takewhile
+from itertools import accumulate, takewhile
 from typing import TYPE_CHECKING
 
+from rnnlm_tui.store.languages import FEWEST_WORDS, better_known, shares_known, words_of
 from rnnlm_tui.text.reading import WITHOUT_SPACES, count_words, lacks_spaces
 
 if TYPE_CHECKING:
@@ -25,19 +26,17 @@ READ_FIRST = 200
 """The last words above that are read before the first suggestions in a text that was opened: 200
 take 40 ms, and 3,000 take 600."""
 RECENT = 30
-"""The number of last words by which the language of a text is judged."""
-COUNTED_LETTERS = 4
-"""The length of the shortest words that count. Short ones such as `la` and `die` are known in any
-language."""
-ENOUGH_KNOWN = 0.5
-"""The share of words known to the English from which on a text counts as English. No 30 words of
-four English texts have less; 84 to 100 % of those in French, German, Spanish and Italian do."""
-NOT_ENGLISH = "these words are not English: F3 learns yours, F4 lists models"
+"""The number of last characters by which the script of a text is judged."""
+ENOUGH_KNOWN = 0.3
+"""The share of common words of a language below which the last words are not in it. No 30 words of
+21 texts in five languages have less of theirs, but for quotations in another language."""
+OTHER_LANGUAGE = "this looks like {0}: F4 {1}"
+UNKNOWN_LANGUAGE = "these words are not {0}: F3 learns yours, F4 lists models"
 
 
 def return_freed_memory() -> None:
     """Returns freed memory to the system, which glibc keeps for each thread: 40 of the 88 MB that
-    opening the built-in English model takes."""
+    opening `english` takes."""
     if sys.platform == "linux" and (trim := getattr(ctypes.CDLL(None), "malloc_trim", None)):
         trim(0)
 
@@ -159,28 +158,25 @@ def answer_to(question: Question) -> Answer:
 
 
 def note_on_language(question: Question) -> str:
-    """Says that the last words up to the cursor are not English, if the model is built on that, or
-    that their script has no spaces; "" if there is nothing to say."""
-    from rnnlm_tui.store.card import ENGLISH
-
+    """Says that the last words up to the cursor are in another language than the model, or that
+    their script has no spaces; "" if there is nothing to say."""
     loaded, line = question.opened_model, question.line[: question.cursor]
     if lacks_spaces("".join((*question.previous_lines[-1:], line))[-RECENT:]):
         return WITHOUT_SPACES
-    tokenizer, words = loaded.model.tokenizer, list[str]()
-    if ENGLISH not in (loaded.name, loaded.card.base):
+    if not loaded.card.language:
         return ""
-    newest_first = chain(
-        (tokenizer.split_typed(line)[0],),
-        map(tokenizer.words_above, reversed(question.previous_lines)),
-    )
-    for of_line in newest_first:
-        words[:0] = [word for word in of_line if word[0].isalpha()]
-        if len(words) >= RECENT:
+    words = list[str]()
+    for text in (line, *reversed(question.previous_lines)):
+        words[:0] = words_of(text)
+        if len(words) >= FEWEST_WORDS:
             break
-    long = [word for word in words[-RECENT:] if len(word) >= COUNTED_LETTERS]
-    if len(words) < RECENT or not long:
+    else:
         return ""
-    return "" if loaded.model.vocabulary.share_known(long) >= ENOUGH_KNOWN else NOT_ENGLISH
+    language = loaded.card.base or loaded.name
+    if other := better_known(words, language):
+        return OTHER_LANGUAGE.format(other.capitalize(), other)
+    known = shares_known(words[-FEWEST_WORDS:]).get(language, 1.0)
+    return "" if known >= ENOUGH_KNOWN else UNKNOWN_LANGUAGE.format(language.capitalize())
 
 
 def read_below(

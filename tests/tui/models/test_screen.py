@@ -17,7 +17,6 @@ from textual.screen import Screen
 from textual.widgets import DataTable, Input
 
 from rnnlm_tui.session.tables import Text, Turn, add_turn
-from rnnlm_tui.store.card import ENGLISH
 from rnnlm_tui.store.library import Library
 from rnnlm_tui.store.run_files import write_sources
 from rnnlm_tui.text.reading import read_corpus
@@ -370,7 +369,7 @@ async def test_a_model_is_deleted_once_what_is_lost_was_told(
 async def test_the_keys_that_do_nothing_for_a_model_are_hidden(
     library: Library, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    put(tmp_path / "shipped", {f"{ENGLISH}.safetensors": library.path("two").read_bytes()})
+    put(tmp_path / "shipped", {"english.safetensors": library.path("two").read_bytes()})
     monkeypatch.setenv("RNNLM_BUILT_IN_DIR", str(tmp_path / "shipped"))
     make_updatable(library, tmp_path)
     async with shown(Library(library.folder.parent)) as (pilot, app):
@@ -379,7 +378,7 @@ async def test_the_keys_that_do_nothing_for_a_model_are_hidden(
             ("diary", "use export rename delete update"),
             ("three", "rename delete"),
             ("run", "rename delete resume"),
-            (ENGLISH, "use export"),
+            ("english", "use export"),
         ):
             app.table.move_cursor(row=app.table.get_row_index(name))
             await wait_until(pilot, lambda: app.selected == name)  # noqa: B023

@@ -17,7 +17,6 @@ from rnnlm_tui.lm.contexts import Contexts
 from rnnlm_tui.session.database import connect
 from rnnlm_tui.session.tables import Draft, Text, Turn, add_turn, store_draft
 from rnnlm_tui.session.texts import add_saved_keys, last_text, open_text, replace_lines
-from rnnlm_tui.store.card import ENGLISH
 from rnnlm_tui.store.run_files import write_sources
 from rnnlm_tui.suggesting.accepting import LINES_ABOVE, Suggestion
 from rnnlm_tui.suggesting.suggest import suggest
@@ -43,7 +42,7 @@ from tests.helpers.app import (
     wait_until,
 )
 from tests.helpers.host import HostApp
-from tests.helpers.languages import ship
+from tests.helpers.languages import lines_in, ship
 from tests.helpers.runs import Script
 from tests.helpers.scripted import ScriptedModel
 from tests.helpers.writing_screen import desk
@@ -225,9 +224,9 @@ async def test_new_words_offer_an_update_once(
 ) -> None:
     """F8 starts it, and the page stays. A built-in model cannot be updated, nor can one that was
     imported: its text is not here."""
-    monkeypatch.setattr(ScriptedLibrary, "is_built_in", lambda library, name: name == ENGLISH)
+    monkeypatch.setattr(ScriptedLibrary, "is_built_in", lambda library, name: name == "english")
     offer = "1,000 new words: F8 updates mine with them"
-    async with desk(tmp_path, {"mine": scripted_model(), ENGLISH: scripted_model()}) as it:
+    async with desk(tmp_path, {"mine": scripted_model(), "english": scripted_model()}) as it:
         it.app.use_model("mine")
         await it.until(lambda: it.app.active_name == "mine")
         await it.send("so " * 500, 1)
@@ -248,8 +247,8 @@ async def test_new_words_offer_an_update_once(
             lambda: script.arguments("mine")[1:4] == ["--update", "mine", "--written=all"]
         )
         assert it.app.current_mode == "autocomplete" and it.tells("mine learns what you wrote")
-        it.app.use_model(ENGLISH)
-        await it.until(lambda: it.app.active_name == ENGLISH)
+        it.app.use_model("english")
+        await it.until(lambda: it.app.active_name == "english")
         await it.press("f8")
         await it.until(lambda: it.tells("english is built in and cannot be updated"))
 
@@ -616,16 +615,20 @@ async def test_ctrl_c_without_a_selection_says_how_to_quit(tmp_path: Path) -> No
         await it.until(lambda: it.tells("nothing is selected to copy; ctrl+q quits"))
 
 
-async def test_words_that_are_not_english_do_not_pass_in_silence(tmp_path: Path) -> None:
-    note = "these words are not English: F3 learns yours, F4 lists models"
+async def test_words_in_another_language_do_not_pass_in_silence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ship(tmp_path / "shipped", "english", "german")
+    monkeypatch.setenv("RNNLM_BUILT_IN_DIR", str(tmp_path / "shipped"))
+    note = "this looks like German: F4 german"
     async with desk(tmp_path, {"english": scripted_model()}) as it:
-        await it.send("viele neue Worte stehen hier herum " * 5, 1)
+        await it.send(" ".join(lines_in("german", 8)), 1)
         await it.until(lambda: has_row(it.app, note))
-        await it.write(*"viele ")
+        await it.write(*"wieder ")
         assert not has_row(it.app, "unknown: ")
         await it.press("ctrl+u", "up")
         await it.until(lambda: has_row(it.app, "Enter changes the line, Esc cancels"))
         await it.press("escape")
         await it.until(lambda: has_row(it.app, note))
-        await it.send("shall i compare thee " * 8, 2)
+        await it.send(" ".join(lines_in("english", 8)), 2)
         await it.until(lambda: not has_row(it.app, note))
