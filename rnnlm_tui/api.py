@@ -107,8 +107,8 @@ class TrainingOptions(TypedDict, total=False):
 def load(name_or_file: str | Path | None = None, *, data_dir: str | Path | None = None) -> Model:
     """Opens a model by its name or from its file.
 
-    By default it is the model that RNNLM_MODEL names, or else the one in use in the app: "english"
-    at first, later the one that `rnnlm-tui --use NAME` sets.
+    By default it is the model that RNNLM_MODEL names, or else the one in use in the app: at first
+    that of the locale's language or "english", later the one that `rnnlm-tui --use NAME` sets.
 
     >>> import rnnlm_tui
     >>> rnnlm_tui.load("shakespeare")
@@ -116,7 +116,7 @@ def load(name_or_file: str | Path | None = None, *, data_dir: str | Path | None 
 
     `models` lists the names. Anything else that is a file or looks like a path is opened as a file.
     `data_dir` is the folder of the models, by default the user's. Raises RnnlmError if there is no
-    such model or it cannot be read. If the model in use is gone, warns and opens "english".
+    such model or it cannot be read. If the model in use is gone, warns and opens the first one.
     """
     library = Library(paths.data_dir(data_dir))
     warn = partial(warnings.warn, stacklevel=5)  # names the line that calls `load`

@@ -13,7 +13,7 @@ from rnnlm_tui.cli.options import Request
 from rnnlm_tui.cli.parser import OPTIONS, parser_of
 from rnnlm_tui.config import ALL_SETTINGS, PRESETS, help_of
 from rnnlm_tui.errors import UsageError, flag_of
-from rnnlm_tui.store.languages import built_in_names
+from rnnlm_tui.store.names import built_in_names
 
 BASH = """\
 _rnnlm_tui_names() { %(names)s; }
@@ -136,4 +136,5 @@ def _words(placeholder: str) -> str:
     value = placeholder.partition(" ")[0].strip("[]")
     if value in ("MODEL", "NAME", "OLD", "PRESET"):
         return " ".join(PRESETS) if value == "PRESET" else CALL_NAMES
-    return value.replace("|", " ") if "|" in value else ""
+    words = value.replace("NAME", " ".join(built_in_names())).replace("|", " ")
+    return words if "|" in value else ""

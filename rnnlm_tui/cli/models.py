@@ -33,7 +33,7 @@ TEXT_WIDTH = 24
 """Most characters of the name of a text in the list."""
 CARD_FIELDS = (
     "corpus", "total_words", "parameters", "epochs_done", "metrics",
-    "ancestors", "mixture", "about", "created", "updated",
+    "ancestors", "mixture", "about", "language", "created", "updated",
 )  # fmt: skip
 """The fields of a card in the output of `--models --json`."""
 

@@ -144,8 +144,8 @@ examples:
 Options and texts come in any order; -- ends the options, for a text that begins
 with -. Settings come from the flags, then from the TOML file of --config, then
 from the preset. Where no model is named, it is the one of the variable
-RNNLM_MODEL, or else the one in use in the app, which --use sets: english at
-first.
+RNNLM_MODEL, or else the one in use in the app, which --use sets: at first that
+of the locale's language, or english.
 Models are stored in --data-dir, else in RNNLM_DATA_DIR, else in the user data
 folder, which the help of a mode names. Words that are never suggested stand in
 never-suggest.txt, one a line; {APP_NAME} --suggest --help says where.

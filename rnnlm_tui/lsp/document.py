@@ -77,6 +77,8 @@ class Document:
         self._lines = split_lines(text)
         """The lines with their ends: an edit may join a \\r and a \\n to one end."""
         self._code: set[int] | None = None
+        self.language = ""
+        """The model of the document's language, once that is judged."""
         self.contexts: Contexts | None = None
         """Only the thread that asks the model may use them."""
 

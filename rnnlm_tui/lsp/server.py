@@ -35,8 +35,10 @@ from rnnlm_tui._version import APP_NAME, __version__
 from rnnlm_tui.errors import RnnlmError
 from rnnlm_tui.formatting import CORRECTS
 from rnnlm_tui.lm.contexts import Contexts
+from rnnlm_tui.lm.model import LanguageModel
 from rnnlm_tui.lsp.document import MARKDOWN, Document, Place
 from rnnlm_tui.lsp.messages import Messages
+from rnnlm_tui.store.languages import FEWEST_WORDS, better_known, words_of
 from rnnlm_tui.store.library import Library
 from rnnlm_tui.suggesting.accepting import is_ghost_likely
 from rnnlm_tui.suggesting.suggest import Suggestions, suggest
@@ -45,6 +47,8 @@ from rnnlm_tui.text.tokenizer import Insertion
 
 WORDS_LISTED = 10
 """Most words in a list."""
+LATIN = "".join(map(chr, range(0xC0, 0x180)))
+"""The letters with marks of the languages in Latin letters."""
 CHOOSE = f"{APP_NAME}.model"
 """The command that chooses a model by its name."""
 
@@ -53,12 +57,15 @@ class Suggester(LanguageServerProtocol):
     """Suggests words in the open documents by a model of the library. Keeps the documents itself,
     as lines, since pygls splits a whole document at each key."""
 
-    def __init__(self, library: Library, model: str, notices: list[str], *of_pygls: Any) -> None:
-        """`notices` are shown by the editor once it has started."""
+    def __init__(
+        self, library: Library, model: str, is_chosen: bool, notices: list[str], *of_pygls: Any
+    ) -> None:
+        """If the `model` is not chosen by the user, a document in the language of another built-in
+        model gets that one. `notices` are shown by the editor once it has started."""
         super().__init__(*of_pygls)
         self._notices = notices
         self._library = library
-        self._name = model
+        self._name, self._is_chosen = model, is_chosen
         self._model = library.keep_open(model).model
         self._documents: dict[str, Document] = {}
         """The open documents by their addresses."""
@@ -66,7 +73,7 @@ class Suggester(LanguageServerProtocol):
         self._tasks: dict[object, asyncio.Task[Any] | None] = {}
         """The last request of each kind for a document, and the watch on the editor's process."""
         letters = "".join(self._model.vocabulary.id_by_word)
-        triggers = sorted({" ", "'", *filter(str.isalpha, letters + letters.upper())})
+        triggers = sorted({" ", "'", *filter(str.isalpha, letters + letters.upper() + LATIN)})
         options = self.fm.feature_options
         options[lsp.TEXT_DOCUMENT_COMPLETION] = lsp.CompletionOptions(triggers)
         options[lsp.TEXT_DOCUMENT_INLINE_COMPLETION] = lsp.InlineCompletionOptions()
@@ -183,10 +190,24 @@ class Suggester(LanguageServerProtocol):
 
     def _read(self, document: Document) -> Contexts:
         """Lets the model read the new words of a document, also those below the cursor."""
-        if document.contexts is None or document.contexts.model is not self._model:
-            document.contexts = Contexts(self._model, self._library.unwanted.words)
+        model = self._model_of(document)
+        if document.contexts is None or document.contexts.model is not model:
+            document.contexts = Contexts(model, self._library.unwanted.words)
         document.contexts.read_new_words(document.lines)
         return document.contexts
+
+    def _model_of(self, document: Document) -> LanguageModel:
+        """Returns the model for a document, as it was saved last. One that is deleted or damaged
+        stays in memory."""
+        if not (self._is_chosen or document.language):
+            words = words_of("\n".join(document.lines))
+            if len(words) >= FEWEST_WORDS:
+                document.language = better_known(words, self._name) or self._name
+        name = self._name if self._is_chosen else document.language or self._name
+        with suppress(RnnlmError):
+            self._model = self._library.keep_open(name).model
+            return self._model
+        return document.contexts.model if document.contexts else self._model
 
     # Suggestions
 
@@ -254,12 +275,11 @@ class Suggester(LanguageServerProtocol):
             return None
 
         def answer() -> Suggestions:
-            with suppress(RnnlmError):  # a model that is deleted or damaged stays in memory
-                self._model = self._library.keep_open(self._name).model  # as it was saved last
-            if (contexts := document.contexts) is None or contexts.model is not self._model:
+            model, contexts = self._model_of(document), document.contexts
+            if contexts is None or contexts.model is not model:
                 contexts = self._read(document)
             where = place.line, place.cursor, WORDS_LISTED, place.above, contexts
-            return suggest(self._model, *where, looks_ahead=kind == "ghost")
+            return suggest(model, *where, looks_ahead=kind == "ghost")
 
         coming = asyncio.get_running_loop().run_in_executor(self._thread, answer)
         return document, place, await coming
@@ -274,7 +294,7 @@ class Suggester(LanguageServerProtocol):
             await loop.run_in_executor(self._thread, self._library.keep_open, name)
         except RnnlmError as error:  # its hint names the models
             raise JsonRpcException(error.sentence(), lsp.LSPErrorCodes.RequestFailed) from error
-        self._name = name
+        self._name, self._is_chosen = name, True
         return name
 
 
@@ -283,7 +303,8 @@ def serve(data_dir: Path, model: str | None) -> NoReturn:
     library = Library(data_dir)
     notices = list[str]()
     name = model or library.default_model(notices.append)
-    protocol = partial(Suggester, library, name, notices)
+    is_chosen = model is not None or library.is_chosen()
+    protocol = partial(Suggester, library, name, is_chosen, notices)
     server = LanguageServer(APP_NAME, __version__, protocol_cls=protocol)
     logging.getLogger("pygls").setLevel(logging.CRITICAL)  # errors are sent to the editor
     signal.signal(signal.SIGINT, signal.SIG_DFL)  # a thread reads from stdin

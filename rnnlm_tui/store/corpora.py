@@ -15,9 +15,9 @@ from rnnlm_tui._version import APP_NAME
 from rnnlm_tui.errors import CorpusError, ModelError, StorageError, os_reason
 from rnnlm_tui.store.card import Ancestor, ModelCard
 from rnnlm_tui.store.files import write_bytes
-from rnnlm_tui.store.languages import built_in_names, built_in_path
 from rnnlm_tui.store.library import Library, OpenedModel
 from rnnlm_tui.store.model_file import open_stored
+from rnnlm_tui.store.names import built_in_names, built_in_path
 from rnnlm_tui.store.run_files import ModelSources, read_sources
 from rnnlm_tui.store.trained_lines import IS_BUILT_IN, count_seen, is_of_language
 from rnnlm_tui.text.held_out import (

@@ -18,8 +18,7 @@ from pathlib import Path
 
 from rnnlm_tui.errors import ModelError
 from rnnlm_tui.paths import built_in_models
-from rnnlm_tui.store.files import SUFFIX
-from rnnlm_tui.store.names import is_name
+from rnnlm_tui.store.names import built_in_names, built_in_path
 
 FALLBACK = "english"
 """The built-in model that is in use at first if none is of the locale's language."""
@@ -37,22 +36,15 @@ LISTED_BYTES = 48_000
 WORD = re.compile(r"[^\W\d_]+")
 
 
-def built_in_names() -> list[str]:
-    """The sorted names of the built-in models."""
-    names = (path.stem for path in built_in_models().glob(f"*{SUFFIX}"))
-    return sorted(filter(is_name, names))
-
-
-def built_in_path(name: str) -> Path:
-    """The file of a built-in model."""
-    return built_in_models() / f"{name}{SUFFIX}"
+def model_of(code: str) -> str | None:
+    """The name of the built-in model of a language; None if there is none."""
+    names = built_in_names() if code else []
+    return next((name for name in names if _code_of(built_in_path(name)) == code), None)
 
 
 def model_of_locale() -> str:
     """The name of the built-in model of the locale's language, or FALLBACK."""
-    code = language_of_locale()
-    names = built_in_names() if code else []
-    return next((name for name in names if _code_of(built_in_path(name)) == code), FALLBACK)
+    return model_of(language_of_locale()) or FALLBACK
 
 
 def language_of_locale() -> str:
@@ -101,8 +93,8 @@ def _code_of(path: Path) -> str:
 
 def better_known(words: Sequence[str], name: str) -> str | None:
     """The built-in model of the language that these words are in, if it knows far more of them than
-    the model `name`, of another language; None if there is none. Only the last words count."""
-    shares = shares_known(words[-FEWEST_WORDS:])
+    the model `name`, of another language; None if there is none."""
+    shares = shares_known(words)
     if len(words) < FEWEST_WORDS or name not in shares:
         return None
     best, known = next(iter(shares.items()))

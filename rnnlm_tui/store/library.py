@@ -18,9 +18,17 @@ from rnnlm_tui.lm.model import LanguageModel
 from rnnlm_tui.store import files, locks
 from rnnlm_tui.store.card import ModelCard
 from rnnlm_tui.store.files import RESUME, RUN_JSON, SUFFIX, UPDATE, saved_ns
-from rnnlm_tui.store.languages import built_in_names, built_in_path, model_of_locale
+from rnnlm_tui.store.languages import model_of_locale
 from rnnlm_tui.store.model_file import read_card, read_model
-from rnnlm_tui.store.names import LONGEST_NAME, NAME_RULE, check_name, is_name, tidy_name
+from rnnlm_tui.store.names import (
+    LONGEST_NAME,
+    NAME_RULE,
+    built_in_names,
+    built_in_path,
+    check_name,
+    is_name,
+    tidy_name,
+)
 from rnnlm_tui.store.saved_runs import SavedRun, SavedRuns
 from rnnlm_tui.store.unwanted import UnwantedWords
 
@@ -207,6 +215,10 @@ class Library:
         """Returns the name of the model that answers where none is named. It is the model that
         RNNLM_MODEL names, or else the one in use. `tell` is passed to `in_use`."""
         return os.environ.get(MODEL_VARIABLE) or self.in_use(tell)
+
+    def is_chosen(self) -> bool:
+        """Returns whether the user has chosen the `default_model`."""
+        return bool(os.environ.get(MODEL_VARIABLE)) or os.path.lexists(self._in_use_file)
 
     def in_use(self, tell: Callable[[str], object]) -> str:
         """Returns the name of the model that `use` has stored. If there is none, returns the model

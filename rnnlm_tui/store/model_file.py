@@ -31,7 +31,7 @@ from rnnlm_tui.lm.model import Arrays, LanguageModel
 from rnnlm_tui.lm.ngram import NgramModel, check_ngrams, ngram_shapes
 from rnnlm_tui.store.card import ModelCard, parse_formatted
 from rnnlm_tui.store.files import parse_json
-from rnnlm_tui.store.languages import built_in_names, built_in_path
+from rnnlm_tui.store.names import built_in_names, built_in_path
 from rnnlm_tui.store.tensors import (
     SCALE,
     dequantized,

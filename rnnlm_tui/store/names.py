@@ -1,11 +1,14 @@
-"""The names that models may have."""
+"""The names that models may have, and those that the built-in ones have."""
 
 from __future__ import annotations
 
 import re
 import unicodedata
+from pathlib import Path
 
 from rnnlm_tui.errors import UsageError
+from rnnlm_tui.paths import built_in_models
+from rnnlm_tui.store.files import SUFFIX
 
 LONGEST_NAME = 64
 """The length of the longest name, in characters."""
@@ -49,3 +52,14 @@ def model_name_of(stem: str) -> str:
     plain = "".join(c if _may_be_in_name(c) else "-" for c in stem)
     name = re.sub("-+", "-", plain).strip("-")[:LONGEST_STEM]
     return name if is_name(name) else "text"
+
+
+def built_in_names() -> list[str]:
+    """The sorted names of the built-in models."""
+    names = (path.stem for path in built_in_models().glob(f"*{SUFFIX}"))
+    return sorted(filter(is_name, names))
+
+
+def built_in_path(name: str) -> Path:
+    """The file of a built-in model."""
+    return built_in_models() / f"{name}{SUFFIX}"

@@ -35,10 +35,9 @@ from rnnlm_tui.store.corpora import (
     save_written,
     texts_folder,
 )
-from rnnlm_tui.store.languages import built_in_names
 from rnnlm_tui.store.library import Library, OpenedModel
 from rnnlm_tui.store.model_file import read_base
-from rnnlm_tui.store.names import check_name, model_name_of, tidy_name
+from rnnlm_tui.store.names import built_in_names, check_name, model_name_of, tidy_name
 from rnnlm_tui.store.run_files import RunFacts, Tensors, read_state
 from rnnlm_tui.text.prepare import Prepared
 from rnnlm_tui.text.reading import (

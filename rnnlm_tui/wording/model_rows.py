@@ -17,6 +17,7 @@ from rnnlm_tui.formatting import (
 )
 from rnnlm_tui.lm.layers import layers_of, table_heads
 from rnnlm_tui.store.card import ModelCard
+from rnnlm_tui.store.languages import model_of
 from rnnlm_tui.store.library import Entry
 from rnnlm_tui.store.run_files import read_epochs
 from rnnlm_tui.wording.savings import ENOUGH_WORDS, both_shares
@@ -124,6 +125,8 @@ def facts_of(card: ModelCard, on_disk: str = "") -> Iterator[Fact]:
     yield "preset", f"{card.config.preset}: {PRESETS[card.config.preset].summary}"
     if card.mixture_text:
         yield "mixture", card.mixture_text
+    if card.language:
+        yield "language", (model_of(card.language) or card.language).capitalize()
     yield "vocabulary", plural(card.words_known, "word")
     yield "window", words_read(card.config.model, card.window)
     layers = layers_of(card.config, card.total_words, card.window, card.ngrams)

@@ -43,6 +43,7 @@ def built_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         ("--train --preset = l", "lesson lstm"),  # Bash splits words at =
         ("--train --preset =", "lesson ngram rnn gru lstm"),
         ("--suggest --model ve", "verses"),
+        ("--train --on ", "auto english german none"),
         ("--suggest --pre", ""),
         ("--delete ", "english german verses"),
         ("ver", "verses"),

@@ -25,6 +25,7 @@ from rnnlm_tui.paths import NEVER_SUGGEST, config_dir
 from rnnlm_tui.store.library import Library
 from rnnlm_tui.suggesting.suggest import suggest
 from tests.helpers.commands import PATIENCE_S, Command, refused, running
+from tests.helpers.languages import lines_in, ship
 from tests.lsp.conftest import editing
 
 LONG = "We went home by train and we are all looking forward to the"
@@ -86,6 +87,19 @@ async def test_a_model_in_use_that_is_gone_is_told(models: Path) -> None:
             assert (await editor.words("and we went |"))[0] == "and we went home"
 
 
+async def test_a_document_gets_the_model_of_its_language_if_none_is_chosen(
+    data_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ship(tmp_path / "shipped", "english", "german")
+    monkeypatch.setenv("RNNLM_BUILT_IN_DIR", str(tmp_path / "shipped"))
+    german, english = (" ".join(lines_in(language, 9)) for language in ("german", "english"))
+    async with editing(data_dir, model=None) as editor:
+        for text, word in ((german, "Der"), (english, "The"), ("", "The"), (german, "Der")):
+            assert word in await editor.words(f"{text}\n\n|")
+        await editor.run(CHOOSE, "english")
+        assert "The" in await editor.words(f"{german}\n\n|")
+
+
 async def test_a_command_chooses_a_model(letter_data: Path) -> None:
     async with editing(letter_data) as editor:
         for arguments, said in (
@@ -112,7 +126,7 @@ async def test_stale_requests_are_cancelled_and_not_computed(
         return suggest(model, line, *others, **more)
 
     monkeypatch.setattr(server, "suggest", counted)
-    make = partial(Suggester, Library(models.parent), "letter", [])
+    make = partial(Suggester, Library(models.parent), "letter", True, [])
     protocol: Any = LanguageServer("server", "1", protocol_cls=make).protocol
     protocol.set_writer(SimpleNamespace(write=write))
 

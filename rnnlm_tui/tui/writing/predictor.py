@@ -172,10 +172,11 @@ def note_on_language(question: Question) -> str:
             break
     else:
         return ""
+    del words[:-FEWEST_WORDS]
     language = loaded.card.base or loaded.name
     if other := better_known(words, language):
         return OTHER_LANGUAGE.format(other.capitalize(), other)
-    known = shares_known(words[-FEWEST_WORDS:]).get(language, 1.0)
+    known = shares_known(words).get(language, 1.0)
     return "" if known >= ENOUGH_KNOWN else UNKNOWN_LANGUAGE.format(language.capitalize())
 
 
