@@ -1,14 +1,14 @@
 """The adaptive softmax for large vocabularies: a head of frequent words and a tail of rarer ones.
 
-Ids are sorted by descending frequency, so the head is the first ids. Its softmax has one extra
-token for the tail. A second softmax with smaller embeddings distributes the probability of that
-token over the words of the tail. The probability of a word of the tail is
+Ids are sorted by descending frequency, and the first ids are the head. The softmax of the head has
+one extra token for the tail. A second softmax with smaller embeddings distributes the probability
+of that token over the words of the tail. The probability of a word of the tail is
 
     P(tail | outputs) P(word | tail, outputs)
 
-The input embedding of such a word is that of the token plus its own smaller one. The same kernel
-narrows outputs for the tail and widens its embeddings. There is only one tail, which any number of
-new words can join. The full softmax is a head alone.
+Its input embedding is the embedding of the token plus a smaller one of the word. The tail has one
+kernel, which narrows outputs and, transposed, widens the smaller embeddings. Any number of new
+words can join the tail. A full softmax has a head and no tail.
 
 Sources: Grave et al. 2017 (adaptive softmax), Baevski and Auli 2019 (adaptive input, tied).
 
@@ -28,28 +28,29 @@ from rnnlm_tui.text.vocabulary import Vocabulary
 ADAPTIVE_FROM = 20_000
 """The smallest vocabulary for which the softmax is adaptive by default."""
 HEAD_WORDS = 2_000
-"""The number of ids of the head, padding included. Saved models depend on it and on `NARROWER`."""
+"""The number of ids of the head, padding included. Saved models depend on it and on
+TAIL_DIVISOR."""
 DISCOUNT = 0.75
-"""Uses by which new words are less likely than in their text, as in Kneser-Ney smoothing."""
-NARROWER = 4
-"""The factor by which the embeddings of the tail are smaller."""
+"""The number of uses that is subtracted from those of a new word, as in Kneser-Ney smoothing."""
+TAIL_DIVISOR = 4
+"""An embedding of the tail has E / TAIL_DIVISOR numbers."""
 TAIL, TAIL_SCALES = "tail1.embedding", "tail1.embedding.scale"
-"""The embeddings of the tail. With scales they are in 8 bits, as they are stored. They then take a
-quarter of the memory, and no more time."""
+"""The names of the embeddings of the tail and of their scales. With scales the embeddings are in 8
+bits, as they are stored. They then take a quarter of the memory, and no more time."""
 TAIL_AT_ONCE = 4096
 """The number of words of the tail that are converted to float32 together. They fit into a
 processor's cache."""
 
 
 def softmax_shapes(config: CausalConfig, total_words: int) -> dict[str, tuple[int, ...]]:
-    """The shapes of the embeddings and of the tail's kernel, by name. The bias of the output layer
-    has a number for each row of the embeddings: the words of the head, the token of the tail, and
-    the words of the tail."""
+    """Returns the shapes of the embeddings and of the tail's kernel, by name. The rows of the
+    embeddings are the words of the head, the token of the tail, and the words of the tail. The bias
+    of the output layer has a number for each row."""
     width, head = config.embedding_size, HEAD_WORDS
     is_full = config.softmax == "full" or (config.softmax == "auto" and total_words < ADAPTIVE_FROM)
     if is_full or total_words <= head:
         return {"embedding": (total_words, width)}
-    narrow = max(1, width // NARROWER)
+    narrow = max(1, width // TAIL_DIVISOR)
     return {
         "embedding": (head + 1, width),
         TAIL: (total_words - head, narrow),
@@ -58,9 +59,9 @@ def softmax_shapes(config: CausalConfig, total_words: int) -> dict[str, tuple[in
 
 
 def merge_words(known: Vocabulary, of_text: Vocabulary, weights: Weights) -> Vocabulary:
-    """The vocabulary of a network with the words `known`, extended by those of a text. New words go
-    into the tail, or into the head if there is no tail. The words of head and tail are sorted by
-    their frequency in the text."""
+    """Returns the vocabulary of a network, `known`, extended by the words of a text. New words join
+    the tail, or the head if there is no tail. The head and the tail are each sorted by frequency in
+    the text."""
 
     def rank(word: str) -> int:
         return of_text.id_by_word.get(word, of_text.total_words)
@@ -73,8 +74,8 @@ def merge_words(known: Vocabulary, of_text: Vocabulary, weights: Weights) -> Voc
 
 
 def _fixed_head(weights: Weights) -> int:
-    """The number of ids in the head, to which no words are added; 0 for a network without a
-    tail."""
+    """Returns the number of ids in the head if it is followed by a tail, and 0 otherwise. No words
+    join such a head."""
     return len(weights["embedding"]) - 1 if "tail1.kernel" in weights else 0
 
 
@@ -85,20 +86,22 @@ def grow_network(
     counts: NDArray[np.int64],
     weights: Weights,
 ) -> tuple[CausalConfig, dict[str, Array]]:
-    """Extends a network with the words `known` to a vocabulary of `merge_words`, whose words occur
-    `counts` [V] times in the text. Returns its settings and weights. The embeddings of new words
-    start as the mean of the others in the head or in the tail. Their biases give them the share of
-    the head or tail that they have in the text, less DISCOUNT uses each: with the mean bias, the
-    new words of a novel cost the network 3.2 nats more after the training."""
+    """Extends a network from the vocabulary `known` to one of `merge_words`, whose words occur
+    `counts` [V] times in the text. Returns the new settings and weights.
+
+    The embedding of a new word starts as the mean of the old ones, in the tail if there is one. Its
+    bias gives it the share of the head or the tail that it has in the text, less DISCOUNT uses.
+    With the mean bias instead, new words of a novel cost 3.2 nats more after the training.
+    """
     head = _fixed_head(weights)
     has_tail = head > 0
-    after_last = known.total_words  # the place of the mean
-    of_words = (known.id_by_word.get(word, after_last) for word in vocabulary.words)
-    ids = np.array([*range(known.first_word_id), *of_words])
-    # The rows that do not grow: the words of the head and the token of the tail, if there is one.
+    new_id = known.total_words  # `_with_mean` puts the mean there
+    word_ids = (known.id_by_word.get(word, new_id) for word in vocabulary.words)
+    ids = np.array([*range(known.first_word_id), *word_ids])
+    # The rows of the head and of the tail's token stay as they are if there is a tail.
     fixed = np.append(ids[:head], head) if has_tail else ids[:0]
     growing = TAIL if has_tail else "embedding"
-    bias, is_new = weights["output.bias"], ids[head:] == after_last
+    bias, is_new = weights["output.bias"], ids[head:] == new_id
     shares = (counts[head:] - DISCOUNT)[is_new] / counts[head:].sum()
     biases = _with_mean(bias[len(fixed) :])[ids[head:] - head]
     biases[is_new] = np.log(shares) + np.logaddexp.reduce(biases[~is_new])
@@ -111,7 +114,7 @@ def grow_network(
 
 
 def _with_mean(rows: Array) -> Array:
-    """The rows, followed by their mean."""
+    """Returns the rows, followed by their mean."""
     return np.append(rows, rows.mean(0, keepdims=True), axis=0)
 
 
@@ -119,7 +122,7 @@ class AdaptiveSoftmax:
     """The embedding and the tied output layer of a network."""
 
     def __init__(self, weights: Weights) -> None:
-        """`weights` are named as in `softmax_shapes`, with `output.bias`."""
+        """`weights` have the names of `softmax_shapes`, and `output.bias`."""
         self._embedding, self._kernel = weights["embedding"], weights.get("tail1.kernel")
         self._bias, self._tail_bias = np.split(weights["output.bias"], [len(self._embedding)])
         self._tail = weights.get(TAIL, self._embedding[:0])  # float32 or int8
@@ -129,18 +132,18 @@ class AdaptiveSoftmax:
         """The number of ids in the head."""
 
     def embed(self, words: NDArray[np.int64]) -> Array:
-        """The input embeddings [N, E] of words [N]."""
+        """Returns the input embeddings [N, E] of words [N]."""
         token = len(self._embedding) - 1
         rows = self._embedding[np.minimum(words, token)]
         if self._kernel is not None:
-            inside = np.flatnonzero(words >= token)
-            of_tail = words[inside] - token
-            rows[inside] += self._tail[of_tail] * self._tail_scales[of_tail, None] @ self._kernel.T
+            in_tail = np.flatnonzero(words >= token)
+            places = words[in_tail] - token
+            rows[in_tail] += self._tail[places] * self._tail_scales[places, None] @ self._kernel.T
         return np.asarray(rows)
 
     def probabilities(self, outputs: Array, *, bounds: bool = False) -> Array:
-        """The distributions [N, V] for the last layer's outputs [N, E]. With `bounds` each word of
-        the tail has the probability of the whole tail, whose words are then not read."""
+        """Returns the distributions [N, V] for the outputs [N, E] of the last layer. With `bounds`
+        each word of the tail has the probability of the whole tail, and the tail is not read."""
         head = softmax(self._head_logits(outputs))
         if self._kernel is None:
             return head
@@ -153,8 +156,8 @@ class AdaptiveSoftmax:
         return probabilities
 
     def logits(self, outputs: Array) -> Array:
-        """The logits [N, V], whose softmax is `probabilities`. The logit of a word of the tail is
-        that of the tail's token plus the log-probability of the word within the tail."""
+        """Returns the logits [N, V], whose softmax is `probabilities`. The logit of a word of the
+        tail is the logit of the tail's token plus the log-probability of the word in the tail."""
         head = self._head_logits(outputs)
         if self._kernel is None:
             return head

@@ -178,7 +178,6 @@ class PageWords:
         return word not in self._vocabulary and len(word) > 1 and word[0].isalpha()
 
     def _find(self, line: str) -> Findings:
-        """Returns the findings in a line."""
         uses, followers = list[Use](), dict[str, list[str]]()
         name = ""  # the word before, if it is a name
         possible_name = ""  # the word before, if it is a name or has a capital

@@ -265,12 +265,10 @@ def top_words(
 
 
 def _word(vocabulary: Vocabulary, word_id: int) -> str:
-    """Returns the word with this id, or the label of a token."""
     return TOKEN_LABELS[word_id] if word_id < vocabulary.first_word_id else vocabulary.word(word_id)
 
 
 def _words_stage(model: LanguageModel, line: LineIds, layer: str) -> Stage:
-    """Returns the stage in which the line is split into words."""
     notes = list[str]()
     for word_id, is_seen in zip(line.ids, line.seen(model.window), strict=True):
         if word_id is None or word_id == model.vocabulary.unknown_id:

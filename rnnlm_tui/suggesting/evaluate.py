@@ -190,7 +190,6 @@ class _Line:
 
     @property
     def model(self) -> LanguageModel:
-        """The model that scores the line."""
         return self._contexts.model
 
     def predict_from(self, place: int) -> tuple[Predict, Likeliest]:

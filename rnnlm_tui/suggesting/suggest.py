@@ -438,7 +438,6 @@ class WordLists:
         return ids[np.array(is_meant, np.bool_)]
 
     def _word(self, word_id: int) -> str:
-        """Returns the word with this id."""
         place = word_id - self._model.vocabulary.total_words
         return self._new_words[place] if place >= 0 else self._model.vocabulary.word(word_id)
 

@@ -214,13 +214,11 @@ class ProseTokenizer(Tokenizer):
         return word.replace("İ", "i").lower()
 
     def _capitalized(self, word: str) -> str:
-        """Returns the word as it is written at the start of a sentence."""
         if self.conventions.dotted_capital and word[:1] == "i":
             return capitalize("İ" + word[1:])
         return capitalize(word)
 
     def _in_capitals(self, text: str) -> str:
-        """Returns the text in capitals."""
         return (text.replace("i", "İ") if self.conventions.dotted_capital else text).upper()
 
     def _rank(self, word: str) -> float:
@@ -291,7 +289,6 @@ class ProseTokenizer(Tokenizer):
         return "".join(pieces)
 
     def _space_between(self, token: str, following: str) -> str:
-        """Returns the space between two tokens, or ""."""
         if not (self._spaces_around(token)[1] and self._spaces_around(following)[0]):
             return ""
         kinds = self.conventions.space_kinds
