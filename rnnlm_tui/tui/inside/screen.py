@@ -39,7 +39,7 @@ from rnnlm_tui.wording.explain_rows import (
     suggestion_rows,
 )
 
-INSIDE_HEIGHTS = [(0, "-short"), (16, "-low"), (22, "-medium"), (32, "-tall")]
+INSIDE_HEIGHTS = [(0, "-short"), (16, "-low"), (22, "-high"), (32, "-tall")]
 EXAMPLE_WORDS = 7
 """Words of the line that the model makes up as an example. A longer line often has the end of a
 sentence in it."""

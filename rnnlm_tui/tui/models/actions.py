@@ -92,14 +92,14 @@ async def export(app: RnnlmApp, name: str) -> None:
     """Asks for a new file, and exports a model to it."""
     title, text = f"Export {name} to", "A copy of the model's file, which does not have its text."
     path = str(current_dir() / f"{name}{SUFFIX}")
-    ask = AskPath(title, text, path, for_new_file=True, check=_problem_of_new_file)
+
+    def check(path: str) -> str | None:
+        return "there is such a file" if os.path.lexists(path) else None
+
+    ask = AskPath(title, text, path, for_new_file=True, check=check)
     if (chosen := await app.ask(ask)) is not None:
         written = await asyncio.to_thread(app.library.export, name, Path(chosen))
         app.notify_user(f"{name} was written to {written}")
-
-
-def _problem_of_new_file(path: str) -> str | None:
-    return "there is such a file" if os.path.lexists(path) else None
 
 
 async def import_(app: RnnlmApp) -> str | None:

@@ -24,8 +24,8 @@ class FollowedRuns:
     def __init__(self, library: Library) -> None:
         self.own: FollowedRun | None = None
         self.shown: FollowedRun | None = None
-        self.on_saved: Callable[[FollowedRun, Saved], None] | None = None
-        self.on_end: Callable[[FollowedRun], None] | None = None
+        self.on_saved: Callable[[FollowedRun, Saved], object] = lambda run, saved: None
+        self.on_end: Callable[[FollowedRun], object] = lambda run: None
         self._library = library
         self._followed: dict[str, FollowedRun] = {}
         """The last run of each name, which stays after its end."""

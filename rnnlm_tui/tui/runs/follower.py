@@ -45,8 +45,8 @@ class FollowedRun:
         self.progress = RunProgress()
         self.detached = False
         self.is_running = True
-        self.on_saved: Callable[[FollowedRun, Saved], None] | None = None
-        self.on_end: Callable[[FollowedRun], None] | None = None
+        self.on_saved: Callable[[FollowedRun, Saved], object] = lambda run, saved: None
+        self.on_end: Callable[[FollowedRun], object] = lambda run: None
         self._library = library
         self._process: subprocess.Popen[bytes] | None = None
         self._history = AppendedLines(library.runs.folder(name) / HISTORY)
@@ -95,8 +95,7 @@ class FollowedRun:
         if not self.progress.phase.is_over:
             self.progress.take(self._end())
         self.is_running = False
-        if self.on_end is not None:
-            self.on_end(self)
+        self.on_end(self)
 
     def _is_alive(self) -> bool:
         if self._process is not None:
@@ -123,7 +122,7 @@ class FollowedRun:
                 self.progress.stopping()
             # A history that was replaced is read again from its start. An equal save is no news.
             saved = self.progress.saved
-            if tell and saved is not None and saved != before and self.on_saved is not None:
+            if tell and saved is not None and saved != before:
                 self.on_saved(self, saved)
 
     def _end(self) -> Event:

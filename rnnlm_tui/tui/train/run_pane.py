@@ -32,6 +32,7 @@ AFTER_END = {
     "inside": "look inside it",
     "compare": "compare it with others",
     "go_on": "train on",
+    "screen.form": "back to the form",
 }
 """What one can do after the end of a run, by the actions of the keys."""
 
@@ -114,16 +115,17 @@ class RunPane(OfApp, Vertical, can_focus=True):
         self.refresh_bindings()
 
     def _what_to_do(self) -> Content:
-        """Returns the keys for what one can do after the end of a run: at least to go back."""
-        bindings = {
-            active.binding.action: active.binding for active in self.screen.active_bindings.values()
-        }
-        possible = {action: AFTER_END[action] for action in AFTER_END if action in bindings}
-        possible = possible or {"screen.form": "back to the form"}
+        """Returns the keys for what one can do after the end of a run: if nothing else, go back."""
+        active = (active.binding for active in self.screen.active_bindings.values())
+        bindings = {binding.action: binding for binding in active}
+        possible = [action for action in AFTER_END if action in bindings]
+        if len(possible) > 1:
+            possible.remove("screen.form")
         return Content("   ").join(
-            Content.assemble((self.app.get_key_display(bindings[action]), "bold $take"), f" {text}")
-            for action, text in possible.items()
-            if action in bindings
+            Content.assemble(
+                (self.app.get_key_display(bindings[action]), "bold $take"), f" {AFTER_END[action]}"
+            )
+            for action in possible
         )
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:

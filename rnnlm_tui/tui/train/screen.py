@@ -46,16 +46,15 @@ class TrainScreen(AppScreen):
     }
     """
 
-    _seen: FollowedRun | None = None
-    """The run that was shown last."""
+    def __init__(self) -> None:
+        super().__init__()
+        self.form, self.run_pane = TrainForm(), RunPane()
+        self._seen: FollowedRun | None = None
+        """The run that was shown last."""
 
     def compose_body(self) -> ComposeResult:
-        yield TrainForm()
-        yield RunPane()
-
-    @property
-    def run_pane(self) -> RunPane:
-        return self.query_one(RunPane)
+        yield self.form
+        yield self.run_pane
 
     @property
     def is_run_shown(self) -> bool:
@@ -68,7 +67,7 @@ class TrainScreen(AppScreen):
 
     def on_screen_resume(self) -> None:
         if self.is_mounted:
-            self._form.refresh_texts()
+            self.form.refresh_texts()
             self._show_new_run()
             self._paint()
 
@@ -77,15 +76,11 @@ class TrainScreen(AppScreen):
         if self.app.followed_runs.running not in (None, self._seen):
             self.action_back()
 
-    @property
-    def _form(self) -> TrainForm:
-        return self.query_one(TrainForm)
-
     def action_form(self) -> None:
         """Shows the form as it was left, and checks again whether the name of the model is free."""
         self.remove_class("-run")
-        self._form.check(again=True)
-        self._form.query_one("#sources").focus()
+        self.form.check(again=True)
+        self.form.query_one("#sources").focus()
 
     @work(group="train")
     async def start(self, request: TrainArguments) -> None:
@@ -138,8 +133,8 @@ class TrainScreen(AppScreen):
     def form_changed(self) -> None:
         """Says what the training will do, or why it cannot start. Starts it if it was waiting for
         the summary."""
-        summary, problem = self._form.summary, self._form.problem
-        if self._form.starts_once_counted and summary is not None:
+        summary, problem = self.form.summary, self.form.problem
+        if self.form.starts_once_counted and summary is not None:
             self.action_start()
         text = f"! {problem}" if problem else "counting ..."
         if problem is None and summary is not None:
@@ -160,7 +155,7 @@ class TrainScreen(AppScreen):
     def action_start(self) -> None:
         """Starts the training, at once or as soon as there is a summary, or says why it cannot
         start."""
-        form = self._form
+        form = self.form
         form.check()  # a field may have changed just now
         form.starts_once_counted = form.summary is None and form.problem is None
         if form.problem is not None:

@@ -35,7 +35,8 @@ TABS: tuple[tuple[ScreenName, str, str], ...] = (
 ROOMY_WIDTH = 100
 """The width in cells from which on the header shows the name of the program."""
 SCREEN_WIDTHS = [(0, "-narrow"), (60, "-normal"), (110, "-wide")]
-SCREEN_HEIGHTS = [(0, "-short"), (16, "-medium"), (32, "-tall")]
+HEIGHTS = [(0, "-short"), (16, "-low"), (20, "-high")]
+"""The classes of screens and of dialogs by the size of the window."""
 
 
 class OfApp(MessagePump):
@@ -103,7 +104,7 @@ class AppScreen(OfApp, Screen[None]):
     """A screen of the app. Subclasses compose its body."""
 
     HORIZONTAL_BREAKPOINTS = SCREEN_WIDTHS
-    VERTICAL_BREAKPOINTS = SCREEN_HEIGHTS
+    VERTICAL_BREAKPOINTS = HEIGHTS
     DEFAULT_CSS = """
     AppScreen {
         &.-narrow > *, &.-short > * { display: none; }

@@ -22,7 +22,7 @@ from textual.widgets import Input, OptionList, Static
 from rnnlm_tui.config import check_value
 from rnnlm_tui.errors import UsageError
 from rnnlm_tui.formatting import sanitize
-from rnnlm_tui.tui.widgets.base_screen import TooSmall
+from rnnlm_tui.tui.widgets.base_screen import HEIGHTS, TooSmall
 from rnnlm_tui.tui.widgets.inputs import PathInput, SafeInput, expand_home
 from rnnlm_tui.tui.widgets.key_bar import KeyBar
 
@@ -34,7 +34,6 @@ TYPE_AHEAD_S = 0.5
 """Seconds after the opening of a dialog during which answers are ignored, since their keys were
 pressed for the screen below."""
 DIALOG_WIDTHS = [(0, "-narrow"), (60, "-normal"), (120, "-wide")]
-DIALOG_HEIGHTS = [(0, "-short"), (16, "-low"), (20, "-high")]
 
 
 class Dialog(ModalScreen[AnswerType | None], Generic[AnswerType]):
@@ -74,7 +73,7 @@ class Dialog(ModalScreen[AnswerType | None], Generic[AnswerType]):
     }
     """
     HORIZONTAL_BREAKPOINTS = DIALOG_WIDTHS
-    VERTICAL_BREAKPOINTS = DIALOG_HEIGHTS
+    VERTICAL_BREAKPOINTS = HEIGHTS
     AUTO_FOCUS = "Input, OptionList"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "cancel", "cancel", id="dialog.cancel", tooltip="Change nothing"),

@@ -1,4 +1,4 @@
-"""Loads the active model, the one that suggests, off the event loop. Does not import textual."""
+"""Loads the active model, which suggests, in a thread. Does not import textual."""
 
 from __future__ import annotations
 
@@ -19,8 +19,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class ModelRequest:
-    """The model to load. With `or_else`, the model in use, or else the locale's, replaces one that
-    cannot be used. With `is_choice`, the named model becomes the one in use."""
+    """Asks for a model by name. With `or_else`, the model in use and then that of the locale's
+    language are tried if there is no name or its model cannot be loaded. With `is_choice`, the
+    named model becomes the one in use."""
 
     name: str | None
     or_else: bool = False
@@ -30,8 +31,8 @@ class ModelRequest:
 class ModelLoader:
     """Loads and holds the active model.
 
-    `current` is None while no model is loaded; `is_empty` is true once it is known that none can
-    be loaded.
+    `current` is None while no model is loaded. `is_empty` is true once it is known that none can be
+    loaded.
     """
 
     def __init__(
@@ -41,16 +42,15 @@ class ModelLoader:
         failed: Callable[[RnnlmError], None],
         run_worker: Callable[[Callable[[], Coroutine[None, None, None]]], object],
     ) -> None:
-        """`library` is called in a thread, since it imports numpy. `changed` and `failed` are
-        called on the event loop: `changed` when the active model has changed or none can be loaded,
-        `failed` when the requested model, or any model, cannot be loaded. `run_worker` runs the
-        work for a request and cancels that for an earlier one."""
+        """`library` is called in a thread, since it imports numpy. `changed` is called when another
+        model or none is active, `failed` with what went wrong for a request, both on the event
+        loop. `run_worker` runs the work for a request, and cancels the work for an earlier one."""
         self.current: OpenedModel | None = None
         self.is_empty = False
         self._library, self._changed, self._failed = library, changed, failed
         self._run_worker = run_worker
         self._request: ModelRequest | None = None
-        """The request at work."""
+        """The request that is being worked on."""
         self._thread = ThreadPoolExecutor(1, "model_loader")  # no two models at a time
 
     @property
@@ -58,12 +58,13 @@ class ModelLoader:
         return self.current.name if self.current else None
 
     def begin(self, asked: str | None = None) -> None:
-        """Loads the model `asked`, which is in use from now on, or else the one in use, or else
-        that of the locale's language. Replaces an earlier request."""
+        """Loads the model `asked`, which becomes the one in use. If it is None or cannot be loaded,
+        loads the model in use, or else that of the locale's language. Replaces an earlier
+        request."""
         self._ask(ModelRequest(asked, or_else=True))
 
     def choose(self, name: str) -> None:
-        """Loads this model in place of any other request, and makes it the one in use."""
+        """Loads this model, and makes it the one in use. Replaces an earlier request."""
         self._ask(ModelRequest(name))
 
     def _ask(self, request: ModelRequest) -> None:
@@ -71,8 +72,8 @@ class ModelLoader:
         self._run_worker(partial(self._obey, request))
 
     def reload(self, name: str) -> None:
-        """Reloads a model that was saved again, if it is the active one or no model is active.
-        Does nothing while another chosen model is being loaded."""
+        """Loads a model that was saved again, if it is the active one or no model is active. Does
+        nothing while a model that the user has chosen is being loaded, unless it is this one."""
         if (chosen := self._request) is not None and not chosen.or_else:
             if chosen.name == name:
                 self._ask(chosen)
@@ -89,14 +90,17 @@ class ModelLoader:
                 self.reload(model.name)
 
     def name_changed(self, old: str, new: str | None) -> None:
-        """Follows a model that was renamed, or deleted (None), even while it is being loaded."""
+        """Goes on with a model that was renamed, or without one that was deleted (`new` is None),
+        also while it is being loaded."""
         if self._request is None and self.name != old:
             return
-        asked = self._request or ModelRequest(None, is_choice=False)
-        name = asked.name or self.name
+        request = self._request or ModelRequest(None, is_choice=False)
+        name = request.name or self.name
+        if name == old:
+            name = new
         if self.name == old and new is None:
             self.current = None
-        self._ask(replace(asked, name=(new if name == old else name) or self.name, or_else=True))
+        self._ask(replace(request, name=name or self.name, or_else=True))
 
     async def _obey(self, request: ModelRequest) -> None:
         loop = asyncio.get_running_loop()
@@ -109,8 +113,7 @@ class ModelLoader:
             self._failed(error)
 
     def _load(self, request: ModelRequest) -> tuple[OpenedModel | None, RnnlmError | None]:
-        """Returns the first usable model, and the error to show: the reason why the requested model
-        cannot be used, or why none can."""
+        """Returns the first model that can be loaded, and the first error."""
         errors, library = list[RnnlmError](), self._library()
         for name in self._names(request, library, errors):
             try:
@@ -130,7 +133,7 @@ class ModelLoader:
     def _names(
         self, request: ModelRequest, library: Library, errors: list[RnnlmError]
     ) -> Iterator[str]:
-        """The names of the models to try. Adds the error to show if the one in use is gone."""
+        """Yields the names of the models to try. If the one in use is gone, adds an error."""
         from rnnlm_tui.store.languages import model_of_locale
 
         if request.name is not None:

@@ -1,4 +1,4 @@
-"""The suggested words under the line, each with its share."""
+"""The list: the suggested words below the line being written, each with its probability."""
 
 from __future__ import annotations
 
@@ -22,18 +22,20 @@ if TYPE_CHECKING:
 
 UNKNOWN = "unknown: "
 NARROWEST_PLACE = 15
-"""The least cells for a word with its digit and share: 80 columns have room for five."""
+"""The least cells for a word, its digit and its probability. A row of 80 cells has five."""
 WIDEST_WORD = 22
+"""The most cells of a word in a row with room."""
 BEFORE_WORD, AFTER_WORD = 3, 6
-"""Widths in cells of what stands before a word (the mark of a choice, the digit, a space) and after
-it (its share)."""
+"""Cells before a word, for the mark of the chosen one, a digit and a space, and cells after it, for
+its probability."""
 CHOSEN = Style(bold=True, reverse=True)
-"""Not in the CSS: Textual's component styles ignore "reverse"."""
+"""The style of the chosen word. It is not in the CSS, since Textual's component styles ignore
+"reverse"."""
 
 
 class Listing(NamedTuple):
-    """The words of the list, the `prefix` that they complete, the number of the chosen one, 0 for
-    none, and the `digits` that insert a word now, alone or with alt."""
+    """What the list shows: the words, the typed `prefix` that they complete, the number of the
+    chosen word or 0, and the `digits` that take a word now, alone or with alt."""
 
     words: Sequence[Suggestion] = ()
     prefix: str = ""
@@ -49,8 +51,8 @@ class WordClicked(Message):
 
 
 class Candidates(Widget):
-    """Five words in a row below the line being written, or in two rows if there is no room, and a
-    note. Shows the next five if one of them is chosen."""
+    """Shows five words in a row, or in two rows if they need more room, and a note. Shows the next
+    five words when one of them is chosen."""
 
     ALLOW_SELECT = False
     COMPONENT_CLASSES: ClassVar[set[str]] = {
@@ -83,6 +85,7 @@ class Candidates(Widget):
 
     @property
     def _first(self) -> int:
+        """The index of the first word in view."""
         return max(0, self.listing.choice - 1) // LISTED * LISTED
 
     def on_click(self, event: events.Click) -> None:
@@ -108,33 +111,36 @@ class Candidates(Widget):
         return Content("\n").join(line.truncate(width, ellipsis=True) for line in lines)
 
     def _rows(self) -> list[list[Content]]:
-        """The words in view with their digits and shares, in one row, or in two if they need more
-        room; no row without words. Each has a fifth of the row, or more if it is long, and the one
-        after it less: so a word stays where it is while others change."""
+        """Returns the words in view in one row, or in two if they need more room. Without words
+        there is no row.
+
+        Each word begins at a multiple of a fifth of the row, so that it stays where it is while
+        others change. After a long word the next one begins later.
+        """
         width, shown = self.size.width, self.listing.words[self._first :][:LISTED]
-        room = max(NARROWEST_PLACE, width // LISTED)
-        for most in (WIDEST_WORD, width // 3 - BEFORE_WORD - AFTER_WORD):
+        column_width = max(NARROWEST_PLACE, width // LISTED)
+        for widest in (WIDEST_WORD, width // 3 - BEFORE_WORD - AFTER_WORD):
             rows, end = list[list[Content]](), width
             for index in range(self._first, self._first + len(shown)):
-                place = self._place(index, max(1, most))
-                if place.cell_length > width - end:
+                item = self._item(index, max(1, widest))
+                if item.cell_length > width - end:
                     rows.append([])
                     end = 0
-                next_place = min(room * (len(rows[-1]) + 1), width)
-                rows[-1].append(place.pad_right(max(0, next_place - end - place.cell_length)))
+                next_begin = min(column_width * (len(rows[-1]) + 1), width)
+                rows[-1].append(item.pad_right(max(0, next_begin - end - item.cell_length)))
                 end += rows[-1][-1].cell_length
             if len(rows) <= 2:
                 break
         return rows
 
-    def _place(self, index: int, most: int) -> Content:
-        """A word, cut to `most` cells, with its digit and share."""
+    def _item(self, index: int, widest: int) -> Content:
+        """Returns a word, cut to `widest` cells, with its digit and its probability."""
         candidate, is_chosen = self.listing.words[index], index == self.listing.choice - 1
         style = self.get_visual_style("correction" if candidate.corrects else "word")
         word = Content.styled(spelled(candidate, self.listing.prefix), style)
         if not candidate.corrects:
             word = word.stylize(self.get_visual_style("typed"), 0, len(self.listing.prefix))
-        word = word.truncate(most, ellipsis=True)
+        word = word.truncate(widest, ellipsis=True)
         if is_chosen:
             word = word.stylize(CHOSEN)
         digit = f"{index + 1}" if f"{index + 1}" in self.listing.digits else " "
@@ -149,8 +155,8 @@ class Candidates(Widget):
 
 
 def note_on(suggestions: Suggestions, told: Container[str] = ()) -> str:
-    """Says which words the model does not know, but for those `told` before; "" if there are
-    none."""
+    """Names the words of the line that the model does not know, without those that were `told`
+    before. Returns "" if there are none."""
     unknown = unknown_in(suggestions)
     if suggestions.prefix in unknown and not suggestions.candidates:
         return f"no known word begins with {sanitize(suggestions.prefix)}"
@@ -159,14 +165,14 @@ def note_on(suggestions: Suggestions, told: Container[str] = ()) -> str:
 
 
 def unknown_in(suggestions: Suggestions) -> list[str]:
-    """Returns the words that the model does not know, and that may be slips: not names, which have
-    a capital, nor numbers, times and addresses."""
+    """Returns the words that the model does not know and that may be slips. Names, which have a
+    capital, numbers, times and addresses are none."""
     return [word for word in suggestions.unknown if word == word.lower() and not is_code(word)]
 
 
 def spelled(candidate: Suggestion, prefix: str) -> str:
-    """Returns the word as it will be inserted, with a mark before it if it corrects typed letters.
-    Cuts what no window has room for."""
+    """Returns a word of the list as it will stand in the line, with a mark before it if it corrects
+    typed letters. Cuts it to a length that fits some windows."""
     kept = prefix[: max(0, len(prefix) - candidate.replaces_before)]
     mark = CORRECTS if candidate.corrects else ""
     return mark + sanitize((kept + candidate.text).strip()[: 4 * WIDEST_WORD])

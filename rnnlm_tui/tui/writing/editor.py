@@ -1,4 +1,4 @@
-"""The editor for the text being written, with the ghost: suggested words in italics."""
+"""The editor of the line being written, with the ghost: suggested words in italics."""
 
 from __future__ import annotations
 
@@ -46,15 +46,15 @@ if TYPE_CHECKING:
     from rnnlm_tui.tui.writing.predictor import Answer, Predictor
 
 CHOOSING = "123456789"
-"""Digits that insert a word of the list once one is chosen in it."""
+"""The digits that take a word while one is chosen in the list."""
 PROVISIONAL = "underline italic"
-"""Style of a word that a plain digit has taken, until the next key."""
+"""The style of a word that a plain digit has taken, until the next key."""
 ANSWER_WAIT_S = 1.0
-"""A key waits this long for the answer that it needs. Later keys wait behind it."""
+"""Seconds that a key waits for the answer that it needs. Later keys wait behind it."""
 APP_KEYS = ("f6", "f7", "pageup", "pagedown")
-"""Keys that the app needs, and that a TextArea binds. Other keys do the same there."""
+"""Keys that the app needs. A TextArea binds them to actions that have other keys, too."""
 WORDS_LATE_S = 0.3
-"""Words for an earlier text are hidden after this time without an answer."""
+"""Seconds without an answer after which the words for an earlier text are hidden."""
 LINE_KEYS: tuple[Binding, ...] = (
     Binding("tab", "accept_word", "word", id="line.accept_word",
             tooltip="Accept a word; the next one of the ghost, or the first one of the list"),
@@ -93,10 +93,10 @@ LINE_KEYS: tuple[Binding, ...] = (
 
 
 async def run_own_binding(widget: Widget, key: str) -> bool:
-    """Runs the binding of `widget` or its screen for a key at once; returns whether there is one.
+    """Runs the binding of `widget` or its screen for a key at once. Returns whether there is one.
 
-    Textual runs a binding only when the key has bubbled up to the app; letters typed quickly after
-    it would overtake it.
+    Textual runs a binding only when the key has bubbled up to the app, and letters typed quickly
+    after it would overtake it.
     """
     active = widget.screen.active_bindings.get(key)
     if active is None or active.node not in (widget, widget.screen) or not active.enabled:
@@ -105,29 +105,30 @@ async def run_own_binding(widget: Widget, key: str) -> bool:
 
 
 class AnswerGate(asyncio.Event):
-    """Cleared while an answer, or another text, is pending. A key that needs it waits; its widget
-    handles no other key until then."""
+    """An event that is cleared while an answer or another text is coming. A key that needs it waits
+    for it, and its widget handles no other key meanwhile."""
 
     def __init__(self) -> None:
         super().__init__()
         self.set()
 
     async def is_passed(self) -> bool:
-        """Waits up to a second; returns whether what was pending has come."""
+        """Waits a second at most. Returns whether what was coming has come."""
         with suppress(TimeoutError):
             await asyncio.wait_for(self.wait(), ANSWER_WAIT_S)
         return self.is_set()
 
 
 class ListChanged(Message):
-    """The list has other words, another choice, or is hidden or shown."""
+    """The list has other words or another choice, or it was hidden or shown."""
 
 
 class LineEditor(OfApp, TextArea):
-    """Edits a few lines that wrap. The ghost is shown only at the end of the text, so that no key
-    that moves the cursor within the text ever accepts it.
+    """Edits the line being written, which wraps and may have line breaks. The ghost is shown only
+    at the end of the text, so that a key that moves the cursor within it never accepts the ghost.
 
-    Not an Input: a TextArea has undo, and keeps its suggestion while matching letters are typed.
+    It is not an Input: only a TextArea has undo, and keeps its suggestion while the letters of that
+    are typed.
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [*LINE_KEYS]
@@ -152,12 +153,12 @@ class LineEditor(OfApp, TextArea):
     """
 
     def __init__(self, text: OpenText, predictor: Predictor, preferences: Preferences) -> None:
-        """`predictor` is asked when the text or the cursor has changed."""
+        """`predictor` is asked whenever the text or the cursor changes."""
         super().__init__(
             soft_wrap=True,
             highlight_cursor_line=False,
             tab_behavior="focus",
-            max_checkpoints=MAX_TEXT,  # a step has at least a character
+            max_checkpoints=MAX_TEXT,  # steps of undo, each of a character or more
         )
         unbind(self, APP_KEYS)
         self.cursor_blink = False
@@ -166,21 +167,24 @@ class LineEditor(OfApp, TextArea):
         self.suggested = Suggested(preferences)
         self.open_text = text
         self.answer_gate = AnswerGate()
+        """Cleared while the answer for the text and the cursor is coming."""
         self.request_gate = AnswerGate()
-        """Cleared while a ghost that was asked for is coming."""
+        """Cleared while the ghost that ctrl+r asks for is coming."""
         self.opening_gate = AnswerGate()
-        """Cleared while another text is being opened: what is typed belongs to that."""
+        """Cleared while another text is being opened, to which typed keys belong."""
         self.answer: Answer | None = None
-        """The latest answer; None until the active model has given one."""
+        """The latest answer of the active model; None before it has given one."""
         self._predictor = predictor
-        self._coming: asyncio.Future[Answer] | None = None
-        """The answer for the text as it is now, also once it has come."""
+        self._asked: asyncio.Future[Answer] | None = None
+        """The answer that was asked for last. It may have come."""
         self._late: asyncio.TimerHandle | None = None
-        """Hides the words if that is late."""
+        """Calls `_hide_words` if that answer is late."""
         self.typing = Typing(self)
         self.recall = Recall(self, self.typing, text, self.set_text, self._tell_kept)
         self._seen = ("", self.selection)
+        """The text and the selection for which an answer was asked last."""
         self._drawn = GhostRows()
+        """The ghost as it is drawn."""
 
     @property
     def line(self) -> str:
@@ -199,7 +203,7 @@ class LineEditor(OfApp, TextArea):
 
     @property
     def word(self) -> Location:
-        """The location where the word at the cursor begins. Each space begins a new word."""
+        """Where the word before the cursor begins. After a space, that is at the cursor."""
         row, column = self.cursor_location
         before = self.before
         is_in_word = bool(before) and not before[-1].isspace()
@@ -212,29 +216,31 @@ class LineEditor(OfApp, TextArea):
 
     @property
     def _ghost(self) -> tuple[str, bool]:
-        """The ghost, and whether it replaces the space before the cursor. "" unless the cursor is
-        at the end and nothing is selected. While a kept line is edited and not yet changed, only a
-        ghost that was asked for is shown, since End leads to its end."""
+        """The ghost, and whether it replaces the space before the cursor.
+
+        "" unless the cursor is at the end and nothing is selected. A line of the page that is
+        edited but not changed has no ghost, unless ctrl+r asks for one: End should go to its end.
+        """
         is_at_end = self.selection.is_empty and self.cursor_location == self.document.end
-        is_as_sent = self.open_text.is_unchanged(self.text) and not self.suggested.is_requested
-        if not is_at_end or is_as_sent:
+        is_unchanged = self.open_text.is_unchanged(self.text) and not self.suggested.is_requested
+        if not is_at_end or is_unchanged:
             return "", False
         return self.suggested.ghost(self.before, self.word)
 
     def begin(self) -> None:
-        """Begins with nothing: another text is being opened."""
+        """Empties the editor, since another text is being opened."""
         self.suggested.show_as_usual()
         self.open_text.end_edit()
         self.set_text("")
 
     def set_text(self, text: str) -> None:
-        """Replaces the text. Undo does not bring the old text back: that is kept elsewhere, and
-        Enter would add it again."""
+        """Replaces the text. Undo does not bring the old text back: it is on the page or stored
+        elsewhere, and Enter would add it again."""
         self.suggested.set_ghost("", ())
         self.typing.saved_before = self.typing.saved
         self.typing.insert(lines_of(text[:MAX_TEXT]), Selection((0, 0), self.document.end))
         self.history.clear()
-        # Textual keeps the height of a text that was replaced before it was laid out itself.
+        # Otherwise a text that is replaced before it was laid out leaves its height behind.
         self.call_after_refresh(self.refresh, layout=True)
 
     def _tell_kept(self, lines: Sequence[str], edited: Turn | None) -> None:
@@ -243,8 +249,8 @@ class LineEditor(OfApp, TextArea):
         self.post_message(LinesKept(lines, edited, self.answer))
 
     def add_text(self, text: str) -> None:
-        """Inserts text at the cursor, replacing the selection. Each line that ends in it is kept,
-        as Enter would do, unless a line is being edited: that stays one."""
+        """Inserts text in place of the selection. Each of its lines that has an end is kept, as by
+        Enter. While a line of the page is edited, all of the text goes into that line."""
         text = lines_of(text)
         if "\n" in text and self.open_text.edited is None:
             self.recall.keep_pasted(text)
@@ -255,7 +261,8 @@ class LineEditor(OfApp, TextArea):
 
     @property
     def place(self) -> tuple[str, int, tuple[str, ...]]:
-        """The line with the cursor, the cursor in it, and the lines above."""
+        """What the predictor is asked about: the line with the cursor, the column of the cursor,
+        and the lines above, also those of the page."""
         row, column = self.cursor_location
         own = filter(None, self.document.lines[:row])
         above = (*self.open_text.previous_lines(self.open_text.edited), *own)
@@ -270,35 +277,35 @@ class LineEditor(OfApp, TextArea):
             self.post_message(ListChanged())
 
     def _ask(self) -> bool:
-        """Asks what comes at the cursor; returns whether an answer will come."""
-        self._coming = self._predictor.ask(*self.place)
-        if self._coming is None:
+        """Asks what comes at the cursor. Returns whether an answer will come."""
+        self._asked = self._predictor.ask(*self.place)
+        if self._asked is None:
             return False
-        # In the screen an error ends the app; in this widget a key may be waiting for the answer.
-        # A worker would take 0.5 ms more a key.
-        self._coming.add_done_callback(partial(self.screen.call_next, self.show_answer))
+        # The screen takes the answer: there an error ends the app, and this widget may be handling
+        # a key that waits for the answer. A worker would take 0.5 ms more a key.
+        self._asked.add_done_callback(partial(self.screen.call_next, self.show_answer))
         if self._late is not None:
             self._late.cancel()
         self._late = asyncio.get_running_loop().call_later(WORDS_LATE_S, self._hide_words)
         return True
 
     def _hide_words(self) -> None:
-        """Hides the words if they are for an earlier text, unless one of them is chosen."""
+        """Hides the words if they are for an earlier text and none of them is chosen."""
         if not self.answer_gate.is_set() and not self.suggested.choice:
             self.answer = None
             self.post_message(ListChanged())
 
-    def show_answer(self, coming: asyncio.Future[Answer]) -> None:
-        """Shows an answer that has come, unless the line, the lines above it or the models have
-        changed since, or the app is being closed."""
-        if coming is self._coming and not coming.cancelled() and self.is_attached:
-            self.answer = coming.result()
+    def show_answer(self, answer: asyncio.Future[Answer]) -> None:
+        """Shows an answer that has come, unless another one was asked for since or the app is being
+        closed."""
+        if answer is self._asked and not answer.cancelled() and self.is_attached:
+            self.answer = answer.result()
             self.show(self.answer.suggestions)
-            # Through the widgets between, it would come after the next paint, 2 ms later.
+            # Bubbling up to the screen, it would miss the next paint and come 2 ms later.
             self.screen.post_message(ListChanged())
 
     def forget_answer(self) -> None:
-        """Shows no words until there is another answer."""
+        """Shows no suggestions until the next answer."""
         self.answer = None
         self.show(None)
 
@@ -310,26 +317,27 @@ class LineEditor(OfApp, TextArea):
 
     @property
     def listing(self) -> Listing:
-        """The words that the list shows, with the choice and the digits."""
-        is_shown = self.answer is not None and not self.is_hidden
-        found = self.answer.suggestions if self.answer is not None and is_shown else None
-        words, prefix = (found.candidates, found.prefix) if found else ((), "")
-        return Listing(words, prefix, self.suggested.choice, self.shown_digits)
+        """What the list shows."""
+        choice, digits = self.suggested.choice, self.shown_digits
+        if self.answer is None or self.is_hidden:
+            return Listing(choice=choice, digits=digits)
+        found = self.answer.suggestions
+        return Listing(found.candidates, found.prefix, choice, digits)
 
     @property
     def requested(self) -> str:
-        """The rest of the ghost that was asked for, which is not typed or accepted yet. "" if none
-        was asked for, or the text no longer matches it."""
+        """The part of a ghost that ctrl+r has asked for which is not typed or accepted yet. "" if
+        there is none, or if the text no longer matches it."""
         return self._ghost[0] if self.suggested.is_requested else ""
 
     def show_requested(self, pieces: Sequence[Insertion | Suggestion]) -> None:
-        """Shows words that were asked for as the ghost, all of them."""
+        """Shows words that ctrl+r has asked for as the ghost."""
         self.suggested.request(self.before, pieces)
         self.visibility_changed()
 
     def _draw_ghost(self) -> None:
-        """Draws the ghost, trimmed to the row. One that was asked for goes on in the rows below, as
-        far as there is room."""
+        """Draws the ghost, cut to the row. A ghost that ctrl+r has asked for continues in the rows
+        below, as far as there is room."""
         before, second = self.before, self.suggested.second(self.before)
         column = self.wrapped_document.location_to_offset(self.cursor_location).x
         rows = self._room_for_ghost if self.requested else 0
@@ -338,14 +346,14 @@ class LineEditor(OfApp, TextArea):
         if drawn.below != old.below:
             self.refresh(layout=True)
         if drawn.over_space != old.over_space:
-            self.notify_style_update()  # forgets the rows drawn before
+            self.notify_style_update()  # otherwise Textual would reuse the drawn rows
         if (drawn.over_space, drawn.second) != (old.over_space, old.second):
             self.refresh()
         self.suggestion = drawn.text
 
     @property
     def _room_for_ghost(self) -> int:
-        """The rows that the editor can grow by, up to half of the column that it is in."""
+        """The rows by which the editor can grow, until it fills half of its container."""
         column = self.parent.size.height if isinstance(self.parent, Widget) else 0
         return max(0, column // 2 - self.gutter.height - self.wrapped_document.height)
 
@@ -354,9 +362,10 @@ class LineEditor(OfApp, TextArea):
         return height + len(self._drawn.below)
 
     def get_line(self, line_index: int) -> Text:
-        """Returns a line as it is drawn: "day , and" would show a space that Tab removes."""
+        """Returns a line as it is drawn. Marks a word that a plain digit has taken. Draws a ghost
+        that replaces the space before the cursor, such as a comma, over that space."""
         line, (row, column) = super().get_line(line_index), self.cursor_location
-        if self.typing.taken and line_index == row:  # the word may still change
+        if self.typing.taken and line_index == row:
             before = line.plain[:column].rstrip()
             line.stylize(PROVISIONAL, before.rfind(" ") + 1, len(before))
         if self._drawn.over_space and self.has_focus and line_index == row:
@@ -366,8 +375,8 @@ class LineEditor(OfApp, TextArea):
         return line
 
     def render_line(self, y: int) -> Strip:
-        """Renders a row of the text, or of the ghost below it. The row is cut to the width of the
-        editor, since a grapheme that the cursor splits takes more cells."""
+        """Renders a row of the text, or of the ghost below it. Cuts it to the width of the editor:
+        a character of several code points takes more cells when the cursor is within it."""
         at = y + self.scroll_offset.y - self.wrapped_document.height
         row = self._drawn.below[at] if 0 <= at < len(self._drawn.below) and self.has_focus else ""
         ghost = Segment(row, self.get_component_rich_style("text-area--suggestion"))
@@ -375,7 +384,7 @@ class LineEditor(OfApp, TextArea):
         return self._with_second(strip, y + self.scroll_offset.y) if self._drawn.second else strip
 
     def _with_second(self, strip: Strip, row: int) -> Strip:
-        """Adds the second word to the row of the text that has the cursor."""
+        """Adds the second word of the list if this is the row of the text with the cursor."""
         x, y = self.wrapped_document.location_to_offset(self.cursor_location)
         if row != y or not self.has_focus:
             return strip
@@ -386,7 +395,7 @@ class LineEditor(OfApp, TextArea):
         return Strip.join([strip.crop(0, begin), second, rest])
 
     def edit(self, edit: Edit) -> EditResult:
-        """Makes a change. Undo and redo do not come here."""
+        """Makes a change of the text, other than an undo or a redo."""
         self.recall.forget_undone()
         deleted = 0 if edit.text else len(self.get_text_range(edit.top, edit.bottom))
         result = super().edit(edit)
@@ -402,19 +411,21 @@ class LineEditor(OfApp, TextArea):
             self._moved()  # most edits move the cursor too
 
     def _moved(self) -> None:
+        """Asks for suggestions if the text or the selection has changed."""
         seen = (self.text, self.selection)
         if seen == self._seen:
             return
-        self._seen, self.open_text.written = seen, seen[0]
-        self.typing.forget()  # what it knows is of another text or cursor
+        self._seen = seen
+        self.open_text.written = self.text
+        self.typing.forget()
         self.suggested.choice = 0
         if not self.typing.is_halfway:
             self._draw_ghost()
             self.ask_again()
 
     def action_undo(self) -> None:
-        """Undoes the last change of the text, or else the last step with lines or the list. Right
-        after a digit that took a word, types the digit instead."""
+        """Undoes the last change within the line, or else the last change of lines or of the list.
+        Right after a plain digit that took a word, types the digit instead."""
         if self.typing.give_digit_back():
             return
         if self.history.undo_stack:
@@ -430,21 +441,21 @@ class LineEditor(OfApp, TextArea):
             self.recall.redo()
 
     def scroll_cursor_visible(self, center: bool = False, animate: bool = False) -> Offset:
-        """Does nothing in the middle of an undo, which shortens the text before it moves the
-        cursor."""
+        """Does nothing while the cursor is below the text. An undo shortens the text before it
+        moves the cursor."""
         if self.cursor_location[0] < self.document.line_count:
             return super().scroll_cursor_visible(center, animate)
         return Offset()
 
     def action_delete_left(self) -> None:
-        """Deletes to the left. Right after a digit that took a word, types the digit instead."""
+        """Deletes to the left. Right after a plain digit that took a word, types the digit."""
         if not self.typing.give_digit_back():
             super().action_delete_left()
 
     # Keys
 
     async def handle_keys(self) -> None:
-        """Returns once the keys that have arrived here are handled, after a second at most."""
+        """Waits until the keys that have arrived are handled, a second at most."""
         gate = AnswerGate()
         gate.clear()
         self.call_later(gate.set)
@@ -453,23 +464,23 @@ class LineEditor(OfApp, TextArea):
     async def on_key(self, event: events.Key) -> None:
         await self.opening_gate.is_passed()
         character, taken = event.character, self.typing.taken
-        # Not `event.is_printable`, which excludes joiners and spaces other than U+0020.
+        # `event.is_printable` would exclude joiners and spaces other than U+0020.
         if character and sanitize(character) == character:
             event.prevent_default().stop()
             if self.typing.give_digit_back(character) or not await self._takes_word(character):
                 self.typing.type(character)
         elif await run_own_binding(self, event.key):
             event.prevent_default().stop()
-        elif event.key == "enter":  # unbound: a TextArea would start a new line
+        elif event.key == "enter":  # the user has unbound it; a TextArea would begin a new line
             event.prevent_default()
-        if self.typing.taken == taken:  # only the next key gives a digit back
+        if self.typing.taken == taken:  # only the key right after a digit gives it back
             self.typing.taken = ""
         if taken or self.typing.taken:
-            self.notify_style_update()  # forgets the rows drawn before
+            self.notify_style_update()  # otherwise Textual would reuse the drawn rows
             self.refresh()
 
     async def _takes_word(self, character: str) -> bool:
-        """Inserts the word of the list that a digit takes; returns whether it takes one."""
+        """Inserts the word of the list that a plain digit takes. Returns whether it takes one."""
         if character not in self._possible_digits:
             self._tell_of_alt(character)
             return False
@@ -485,12 +496,12 @@ class LineEditor(OfApp, TextArea):
         return True
 
     def _tell_of_alt(self, character: str) -> None:
-        """Tells, once, of the word that a digit typed within a word would take with alt."""
-        preferences, place = self._preferences, DIGITS.find(character)
+        """Tells once, when a digit is typed within a word, which word it would take with alt."""
+        preferences = self._preferences
         is_of_list = preferences.digits == WITH_ALT and character in self._digits_of_list
         if is_of_list and self.before[-1:].isalpha() and not preferences.alt_told:
             preferences.alt_told = True
-            word = shorten(self.suggested.candidates[place].word)
+            word = shorten(self.suggested.candidates[DIGITS.index(character)].word)
             self.app.store_preferences()
             self.app.notify_user(f"alt+{character} takes {word}")
 
@@ -500,7 +511,7 @@ class LineEditor(OfApp, TextArea):
         self.add_text(event.text)
 
     def action_paste(self) -> None:
-        """Pastes text copied within this app. A paste of the terminal arrives as an event."""
+        """Pastes text that was copied in this app. The terminal sends its own as an event."""
         self.add_text(self.app.clipboard)
 
     def action_new_line(self) -> None:
@@ -511,33 +522,34 @@ class LineEditor(OfApp, TextArea):
 
     @property
     def digits(self) -> str:
-        """The plain digits that insert a word of the list, instead of being typed."""
+        """The plain digits that take a word of the list now."""
         possible = self._possible_digits
         return possible if self.suggested.choice else possible[: len(self.suggested.candidates)]
 
     @property
     def _possible_digits(self) -> str:
-        """The plain digits that insert a word here if the list has as many."""
+        """The plain digits that take a word here, if the list has that many words."""
         if self.suggested.choice:
             return CHOOSING
-        is_within = self.line[self.cursor :][:1].isalnum() or not self.selection.is_empty
+        is_before_word = self.line[self.cursor :][:1].isalnum() or not self.selection.is_empty
         is_possible = takes_digits(self.before, self._preferences.digits) and not self.is_hidden
-        return DIGITS if is_possible and not is_within else ""
+        return DIGITS if is_possible and not is_before_word else ""
 
     @property
     def shown_digits(self) -> str:
-        """The digits to show before the words of the list: the plain ones that insert a word now,
-        or those that do so with alt, if plain digits are always typed."""
+        """The digits to show before the words of the list: the plain ones that take a word, or else
+        those that take one with alt."""
         with_alt = self._digits_of_list if self._preferences.digits == WITH_ALT else ""
         return self.digits or with_alt
 
     @property
     def _digits_of_list(self) -> str:
+        """The digits of the words in the list."""
         return "" if self.is_hidden else DIGITS[: len(self.suggested.candidates)]
 
     def _accepts(self, key: str) -> bool:
-        """Inserts what a key accepts of the suggestions. Returns whether it accepts anything: it
-        does not while text is selected."""
+        """Inserts what a key accepts of the suggestions. Returns whether it accepts anything; it
+        accepts nothing while text is selected."""
         if self.is_hidden or not self.selection.is_empty:
             return False
         ghost = self.suggested.pieces(self.before) if self._ghost[0] else ()
@@ -548,11 +560,12 @@ class LineEditor(OfApp, TextArea):
         return bool(pieces)
 
     async def action_accept_word(self) -> None:
-        """Accepts the word chosen in the list, or a word of the ghost, or the first word listed.
-        Accepts none that corrects typed letters. Moves the focus only if the text is empty."""
+        """Accepts the word chosen in the list, or else a word of the ghost, or else the first word
+        of the list, but no word that corrects typed letters. Moves the focus if the text is empty
+        and there is nothing to accept."""
         await self.request_gate.is_passed()
         if not self._ghost[0] and not await self.answer_gate.is_passed():
-            return  # the model is slow: do nothing
+            return  # the model is slow
         if choice := self.suggested.choice:
             if not self.suggested.candidates[choice - 1].corrects:
                 self.insert_candidate(choice - 1)
@@ -560,13 +573,13 @@ class LineEditor(OfApp, TextArea):
             self.screen.focus_next()
 
     async def action_accept_second(self) -> None:
-        """Accepts the second word of the list. Moves the focus only where Tab does."""
+        """Accepts the second word of the list. Moves the focus back where Tab moves it on."""
         is_passed = await self.answer_gate.is_passed()
         if is_passed and not self._accepts("shift+tab") and not self.text and not self._ghost[0]:
             self.screen.focus_previous()
 
     async def action_take(self, number: int) -> None:
-        """Inserts the word of the list with this number, if it is in sight."""
+        """Inserts the word of the list with this number, unless the list is hidden."""
         if await self.answer_gate.is_passed():
             if self.suggested.choice:
                 self.insert_candidate(number - 1)
@@ -574,42 +587,43 @@ class LineEditor(OfApp, TextArea):
                 self._accepts(f"alt+{number}")
 
     async def action_accept_all(self, otherwise: str) -> None:
-        """Accepts the whole ghost; without one, runs the other action."""
+        """Accepts the whole ghost, or runs the action `otherwise` if there is none."""
         await self.request_gate.is_passed()
         if not self._accepts("right"):
             await self.run_action(otherwise)
 
     def action_cursor_right(self, select: bool = False) -> None:
-        self.suggestion = ""  # a TextArea would insert it, even if the key selects
+        self.suggestion = ""  # a TextArea would insert it, also by shift+right, which selects
         super().action_cursor_right(select)
         self._draw_ghost()
 
     def insert_candidate(self, index: int) -> None:
-        """Inserts a word of the list. Counts one press, and those that chose a word."""
+        """Inserts a word of the list. Counts one key press, and those that have chosen a word."""
         words, choice = self.suggested.candidates, self.suggested.choice
-        # While an answer is pending, the words are those for an earlier text, unless one is chosen.
+        # While an answer is coming, the words are for an earlier text, unless one is chosen.
         if index < len(words) and (self.answer_gate.is_set() or choice):
             self.typing.accept([words[index]], 1 + choice)
-        if self.suggested.choice:  # the word was there already
+        if self.suggested.choice:  # the line has not changed: it had the word already
             self._choose(0)
 
-    # Choosing in the list, and editing sent text
+    # Choosing in the list, and editing lines of the page
 
     async def action_never_suggest_or_delete(self) -> None:
-        """Never suggests the word chosen in the list again, until that is undone. Deletes to the
-        right if no word is chosen."""
+        """Stores that the word chosen in the list is never to be suggested, which undo takes back.
+        If no word is chosen, deletes to the right."""
         if not self.suggested.choice:
             self.action_delete_right()
         elif await self.answer_gate.is_passed() and self.suggested.choice:
             word = self.suggested.candidates[self.suggested.choice - 1].word
-            if noted := self.app.never_suggest(word, self.before):
-                self.recall.note(partial(self._set_unwanted, noted, False))
+            if stored := self.app.never_suggest(word, self.before):
+                self.recall.note(partial(self._set_unwanted, stored, False))
                 self.suggested.drop_chosen(self.before)
                 self._draw_ghost()
                 self.ask_again()
 
     def _set_unwanted(self, word: str, is_unwanted: bool) -> Reversal:
-        """Never suggests a word again, or takes that back."""
+        """Stores that a word is never to be suggested, or that it may be again. Returns what
+        reverses that."""
         (self.app.never_suggest if is_unwanted else self.app.suggest_again)(word)
         self.ask_again()
         return partial(self._set_unwanted, word, not is_unwanted)
@@ -659,7 +673,8 @@ class LineEditor(OfApp, TextArea):
         self.visibility_changed()
 
     def visibility_changed(self) -> None:
-        """Redraws the ghost and the list: they were hidden or shown, or have another width."""
+        """Draws the ghost and the list again: they were hidden or shown, or their width has
+        changed."""
         self._draw_ghost()
         self.post_message(ListChanged())
 

@@ -1,4 +1,4 @@
-"""The line in which the words to find in the open text are typed."""
+"""The line for words to find in the open text."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from rnnlm_tui.tui.writing.page import Page
 
 
 class FindLine(SafeInput):
-    """Finds what is typed on the page. Hidden until it is shown."""
+    """Finds what is typed in it on the page. It is hidden until `begin`."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter", "screen.edit_marked", "edit", id="find.edit",
@@ -44,8 +44,8 @@ class FindLine(SafeInput):
         self.border_title = "find"
 
     def begin(self, words: str = "", turn: Turn | None = None) -> None:
-        """Shows the line, with these words or those of the last time selected and found, in `turn`
-        first."""
+        """Shows the line with these words, or else those of the last time. Selects the words and
+        finds them, first in `turn` if that is given."""
         self.add_class("-shown")
         with self.prevent(SafeInput.Changed):
             self.value = words or self.value
@@ -62,8 +62,9 @@ class FindLine(SafeInput):
         self.border_subtitle = self._page.find_next(by)
 
     def on_blur(self) -> None:
-        """Hides the line; nothing is marked any more."""
-        is_back = self.screen.focused is self  # for a text that was opened meanwhile
-        if self.app.app_focus and not is_back:  # otherwise the window has lost the focus
+        """Hides the line and ends finding, unless the window has lost the focus, or this line has
+        it again to find something in a text that was opened meanwhile."""
+        is_back = self.screen.focused is self
+        if self.app.app_focus and not is_back:
             self.remove_class("-shown")
             self._page.end_finding()

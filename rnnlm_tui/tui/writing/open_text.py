@@ -1,4 +1,4 @@
-"""The text that is open: its lines, and the one being written or edited."""
+"""The text that is open: its lines, and the line being written or edited."""
 
 from __future__ import annotations
 
@@ -25,18 +25,18 @@ from rnnlm_tui.tui.widgets.inputs import sanitize_lines
 from rnnlm_tui.tui.writing.insertion import MAX_TEXT
 
 STORE_WAIT_S = 0.05
-"""A key press waits this long for its text to be stored, so that it is painted after that. Storing
-takes 0.05 ms, and longer while a model is loaded or the log is copied into the database."""
+"""Seconds that a key press waits for its text to be stored, before it is painted. Storing takes
+0.05 ms, and longer while a model is loaded or the log is copied into the database."""
 
 
 Opening: TypeAlias = Callable[[], Awaitable[str]]
-"""Opens a text. Returns a sentence to show about that, or ""."""
+"""Opens a text. Returns a warning to show, or ""."""
 Reversal: TypeAlias = Callable[[], "Reversal"]
-"""Undoes or redoes something, and returns what reverses that again."""
+"""Undoes or redoes a change, and returns what reverses that again."""
 
 
 class Copy(NamedTuple):
-    """A text as it is to be saved: keys may change it while that goes on."""
+    """A text as it is to be saved. Keys may change the text while it is being saved."""
 
     text: Text
     title: str
@@ -46,7 +46,11 @@ class Copy(NamedTuple):
 
 
 class OpenText:
-    """The lines of one text, in memory and in the session database, and the one being written."""
+    """The lines of a text, in memory and in the session database, and the line being written.
+
+    A line that was kept is a *turn*. What is being written at the end of the text, or in place of
+    the turn being edited, is the *draft*.
+    """
 
     def __init__(
         self, database: SessionDatabase, changed: Callable[[Turn], None] = lambda turn: None
@@ -58,46 +62,48 @@ class OpenText:
         self.deleted: list[int] = []
         """The numbers of the texts that can be brought back, the last deleted one last."""
         self.written = ""
-        """What stands in the editor, which keeps this up to date."""
+        """The text in the editor, which keeps this up to date."""
         self.edited: Turn | None = None
         """The turn that is being edited."""
         self.interrupted = ""
         """What was being written at the end of the text when the edit began."""
         self.is_changing = False
-        """Whether another text is being opened: what is written belongs to that."""
+        """True while another text is being opened, to which typed keys belong."""
         self._lines_in_file: list[str] | None = None
-        """The lines of the file; None if they are not known."""
+        """The lines that the file has; None if they are not known."""
         self._draft_in_file: Draft | None = None
-        """What was being written when the file got these lines; None if that is not known."""
+        """The draft whose text the file has among its lines; None if that is not known."""
         self._changed = changed
-        self._is_waiting = False
+        self._is_draft_waiting = False
+        """True while a write of the draft has not begun."""
 
     # Editing lines
 
     def is_unchanged(self, text: str) -> bool:
-        """Returns whether `text` is that of the edited turn, not changed yet."""
+        """Returns whether a turn is being edited, and `text` is still its text."""
         return self.edited is not None and text == lines_of(self.edited.line)
 
     def begin_edit(self, turn: Turn, text: str) -> str:
-        """Starts editing a turn and returns its text. `text` is what it interrupts."""
+        """Begins the edit of a turn, which interrupts what is being written, `text`. Returns the
+        text of the turn."""
         if self.edited is None:
             self.interrupted = text
         self.edited = turn
         return lines_of(turn.line)
 
     def end_edit(self) -> str:
-        """Ends the edit, if there is one, and returns the text that was being written before it."""
+        """Ends the edit, if there is one. Returns the text that was being written before it."""
         text, self.interrupted, self.edited = self.interrupted, "", None
         return text
 
     # Opening and storing
 
     async def open(self, number: int | None) -> str:
-        """Opens the text with this number, or a new one. Raises StorageError."""
-        return self._show(await self.database.read(partial(texts.open_text, number=number)))
+        """Opens the text with this number, or a new one (None). Raises StorageError."""
+        return self._take(await self.database.read(partial(texts.open_text, number=number)))
 
-    def _show(self, opened: tuple[Text, list[Turn]]) -> str:
-        """Goes on with a text that was opened, and its lines."""
+    def _take(self, opened: tuple[Text, list[Turn]]) -> str:
+        """Makes an opened text, with its lines, the open text."""
         self.text, self.turns = opened
         self.go_on_with(self.text.draft)
         is_saved = self.text.file is not None and self.text.file.saved == SavedPart.ALL
@@ -106,14 +112,14 @@ class OpenText:
         return ""
 
     def go_on_with(self, draft: Draft) -> None:
-        """Goes on with what was being written."""
+        """Goes on with what was being written, also with the edit of a turn."""
         self.edited = draft.edited
         self.interrupted = "" if draft.edited is None else draft.end
         self.written = draft.end if draft.edited is None else draft.edit
 
     @property
     def draft(self) -> Draft:
-        """The draft: what is being written. An edit that has changed nothing is left out."""
+        """What is being written. An edit that has changed nothing is left out."""
         if self.edited is None:
             return Draft(self.written)
         if self.is_unchanged(self.written):
@@ -122,8 +128,7 @@ class OpenText:
 
     @property
     def lines(self) -> list[str]:
-        """All of the text, also what is being written, as Enter would add it. Empty if there is
-        nothing in it."""
+        """All lines of the text, with the draft as Enter would keep it. Empty if they are blank."""
         draft = self.draft
         lines = [draft.edit if turn is draft.edited else turn.line for turn in self.turns]
         if end := draft.end.strip():
@@ -133,32 +138,37 @@ class OpenText:
     def keep_draft(self) -> None:
         """Stores what is being written.
 
-        Usually it is stored at the return, and survives if the app is killed. While the disk is
-        slow, the latest one is stored later.
+        Usually it is stored before this method returns, and survives if the app is killed. If the
+        disk is slow, it is stored later, or a later draft in its place.
         """
         if self.is_changing:
             return
-        text, text.draft = self.text, self.draft
+        text = self.text
+        text.draft = self.draft
         if text.file and text.file.saved != SavedPart.NOTHING:
             text.file = text.file._replace(saved=_saved(text.draft, self._draft_in_file))
-        if not self._is_waiting:
-            self._is_waiting = True
-            self.database.write(partial(self._write_draft, text=self.text), STORE_WAIT_S)
+        if not self._is_draft_waiting:
+            self._is_draft_waiting = True
+            self.database.write(partial(self._write_draft, text=text), STORE_WAIT_S)
 
     def _write_draft(self, connection: sqlite3.Connection, text: Text) -> None:
-        self._is_waiting = False  # reset before it is read, so that no later one is missed
+        self._is_draft_waiting = False  # before the draft is read, so that no later one is missed
         tables.store_draft(connection, text)
 
     async def open_last(self) -> str:
         """Opens the text that was opened last. Raises StorageError."""
-        return self._show(await self.database.read(texts.open_last_text))
+        return self._take(await self.database.read(texts.open_last_text))
 
     async def open_file(self, read: ReadFile) -> str:
-        """Opens the text of a file. It gets the lines of the file, unless its own were changed here
-        since it was saved. If another program has changed the file, says whose lines it has. What
-        is being written stays in either case. Raises StorageError."""
+        """Opens the text of a file.
+
+        It gets the lines of the file, unless its lines were changed here since they were saved. If
+        another program has changed the file, returns a sentence on which lines the text has. The
+        draft stays in any case. Raises StorageError.
+        """
         text = await self.database.read(partial(texts.text_of_file, path=read.file.path))
-        say, name, draft = "", Path(read.file.path).name, NO_DRAFT
+        name = Path(read.file.path).name
+        warning, draft = "", NO_DRAFT
         if text is None or text.file is None:
             text = Text()
         elif text.file.digest == read.file.digest:
@@ -171,13 +181,13 @@ class OpenText:
                     f"another program has changed {name}, and here are lines that are not in it: "
                     "F5 saves them under another name"
                 )
-            say = f"another program has changed {name}: this is what it has now"
+            warning = f"another program has changed {name}: this is what it has now"
             draft = self.text.draft
         text.file = read.file._replace(saved=_saved(draft, NO_DRAFT))
         put = partial(texts.replace_lines, text=text, lines=read.lines)
         await self.database.read(put)
         await self.open(text.number)
-        return say
+        return warning
 
     async def open_pasted(self, lines: str) -> str:
         """Opens a new text with these lines. Raises StorageError."""
@@ -187,7 +197,8 @@ class OpenText:
         return await self.open(text.number)
 
     async def check_stored(self) -> None:
-        """Raises StorageError unless a later app would find the lines and the draft."""
+        """Raises StorageError unless the database has all lines and the draft, as a later app would
+        read them."""
 
         def check(connection: sqlite3.Connection) -> None:
             found = [turn.line for turn in tables.read_turns(connection, self.text.number)]
@@ -206,7 +217,7 @@ class OpenText:
 
     @property
     def title(self) -> str:
-        """The name of the text, or else its first words, or those being written."""
+        """The name of the text, or else its first words."""
         first = next((turn.line for turn in self.turns if turn.line.strip()), self.draft.end)
         return texts.title_of(self.text.title or first)
 
@@ -216,13 +227,13 @@ class OpenText:
         self._insert(len(self.turns), [Turn(line, sent=self.text.changed) for line in lines])
 
     def _insert(self, place: int, turns: Sequence[Turn]) -> Reversal:
-        """Inserts turns, and returns what removes them again."""
+        """Inserts turns. Returns what removes them again."""
         self.turns[place:place] = turns
         self._store(tables.add_turn, *turns)
         return partial(self.remove, turns)
 
     def remove(self, turns: Sequence[Turn]) -> Reversal:
-        """Removes turns that stand one after the other, and returns what brings them back."""
+        """Removes turns that follow each other. Returns what brings them back."""
         place = self.turns.index(turns[0])
         del self.turns[place : place + len(turns)]
         self._store(tables.remove_turn, *turns)
@@ -234,6 +245,8 @@ class OpenText:
         self._store(tables.add_turn, turn)
 
     def _store(self, change: tables.Change, *turns: Turn) -> None:
+        """Stores turns that were changed. If the lines are now those of the file, such as after a
+        draft that was saved is kept, the file has all lines of the text."""
         file = self.text.file
         self.text.note_change()
         if file is not None and [turn.line for turn in self.turns] == self._lines_in_file:
@@ -243,7 +256,7 @@ class OpenText:
         self._changed(turns[-1])
 
     def previous_lines(self, turn: Turn | None = None) -> tuple[str, ...]:
-        """Returns the lines above `turn`, by default all, the nearest last."""
+        """Returns the last LINES_ABOVE lines above `turn`, by default those of all turns."""
         end = self.turns.index(turn) if turn in self.turns else len(self.turns)
         above = list[str]()
         for before in reversed(self.turns[:end]):
@@ -259,7 +272,8 @@ class OpenText:
         return Copy(self.text, self.title, self.lines, self.text.changed, self.text.draft)
 
     async def save(self, copy: Copy, path: str, *, is_stored: bool) -> None:
-        """Saves a text to a file. `path` is absolute. Raises RnnlmError."""
+        """Saves a text to the file with this absolute path. `is_stored` is true if the database can
+        store that. Raises RnnlmError."""
         text = copy.text
         old = text.file if text.file and text.file.path == path else None
         encoding, line_end = (old.encoding, old.line_end) if old else ("utf-8", "\n")
@@ -268,7 +282,7 @@ class OpenText:
         is_changed = text.changed != copy.changed
         saved = SavedPart.NOTHING if is_changed else _saved(text.draft, copy.draft)
         text.file = file._replace(saved=saved)
-        if text is self.text:  # otherwise another one was opened meanwhile
+        if text is self.text:  # no other text was opened meanwhile
             self._lines_in_file = copy.lines
             self._draft_in_file = copy.draft
         if is_stored:
@@ -276,14 +290,15 @@ class OpenText:
 
 
 def _saved(draft: Draft, in_file: Draft | None) -> SavedPart:
-    """Returns what a file has of a text whose lines have not changed since it was saved."""
+    """Returns which part of a text its file has, if the lines are the same. `draft` is that of the
+    text, and `in_file` that in the file."""
     if draft == in_file:
         return SavedPart.ALL
+    # In the file, a turn that was being edited has the text of the edit.
     is_edited = in_file is not None and in_file.edited is not None
-    # The file has an edited line as it was being edited.
     return SavedPart.NOTHING if is_edited else SavedPart.LINES
 
 
 def lines_of(text: str) -> str:
-    """Returns text without tabs or characters that could control the terminal."""
+    """Returns text as the editor shows it: with spaces for tabs, and without control characters."""
     return sanitize_lines(text.replace("\t", " "))

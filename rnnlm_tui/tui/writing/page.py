@@ -1,4 +1,4 @@
-"""The page: the lines of a text as paragraphs, and what can be done with them."""
+"""The page: the lines of the open text, and what can be done with them."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from rnnlm_tui.tui.writing.open_text import OpenText
 from rnnlm_tui.tui.writing.page_rows import PageLine, PageRows, Row
 
 BESIDE = 2
-"""Cells to the right of the lines: a blank and the scrollbar, which a ScrollView paints over."""
+"""Cells to the right of the lines, for a blank and the scrollbar. A ScrollView paints over them."""
 
 Hint: TypeAlias = Callable[[int], list[Content]]
 """Returns the rows of a hint for a width in cells."""
@@ -39,10 +39,10 @@ class LineClicked(Message):
 
 
 class Page(OfApp, ScrollView, can_focus=True):
-    """Shows the lines. A click on a line edits it. The last line stands right above the line being
-    written. Without lines it shows a `hint`.
+    """Shows the lines, the last one right above the line being written, or a hint if there are
+    none. A click on a line edits it.
 
-    Only the rows in sight are painted: a text may have thousands of lines.
+    Paints only the rows in sight, since a text may have thousands of lines.
     """
 
     FOCUS_ON_CLICK = False
@@ -77,23 +77,25 @@ class Page(OfApp, ScrollView, can_focus=True):
         self.open_text = text
         self.lines: list[PageLine] = []
         self._current: int | None = None
-        """The index of the line that is marked: keys act on it, or it is being edited."""
+        """The index of the marked line, on which keys act or which is being edited."""
         self._edited: Turn | None = None
+        """The turn that is being edited."""
         self._found: Turn | None = None
         """The turn that was found last."""
-        self._wanted: list[re.Pattern[str]] = []
-        """What is being looked for: a line has all of them."""
+        self._patterns: list[re.Pattern[str]] = []
+        """What is being looked for. All of them are in a line that is found."""
         self._rows = PageRows()
         self._hint: Hint | None = None
         self._is_at_end = True
-        """Whether the page stays at its end when its height changes."""
+        """True if the page is to stay at its end when its height changes."""
 
     # Rows
 
     def show(self, changed: Turn | None = None) -> None:
-        """Shows the lines of the open text as they are now, and goes to the turn that has changed,
-        or to the end. Stays where it is if the turn was removed."""
-        turns, same = self.open_text.turns, 0
+        """Shows the lines of the open text as they are now. Goes to the turn that has `changed`, or
+        to the end if that is None. If the turn was removed, stays where it is."""
+        turns = self.open_text.turns
+        same = 0
         while same < min(len(self.lines), len(turns)) and self.lines[same].is_of(turns[same]):
             same += 1
         marked = self.current
@@ -109,7 +111,7 @@ class Page(OfApp, ScrollView, can_focus=True):
             self._show_end()
 
     def show_hint(self, hint: Hint | None) -> None:
-        """Shows a hint, or none, while there are no lines."""
+        """Sets the hint that is shown while there are no lines."""
         self._hint = hint
         if not self.lines:
             self._lay_out()
@@ -117,7 +119,7 @@ class Page(OfApp, ScrollView, can_focus=True):
 
     def _lay_out(self, first: int = 0) -> None:
         """Puts the lines from index `first` on into rows."""
-        self.can_focus = bool(self.lines)  # keys have no use on an empty page
+        self.can_focus = bool(self.lines)  # on an empty page its keys do nothing
         self._rows.lay_out(self.lines, first)
         if self._hint is not None and not self.lines:
             rows = self._hint(self._rows.width)
@@ -126,8 +128,8 @@ class Page(OfApp, ScrollView, can_focus=True):
         self.refresh()
 
     def _row_at(self, y: int) -> int:
-        """Returns the index of the row that stands `y` cells below the top of what is in sight,
-        after the empty ones on top; negative for one of these."""
+        """Returns the index of the row that is drawn `y` cells below the top of the page. Few lines
+        stand at the bottom, a hint in the middle: the index is negative above them."""
         empty = max(0, self.size.height - len(self._rows.rows))
         return int(self.scroll_offset.y) + y - (empty if self.lines else empty // 2)
 
@@ -139,8 +141,8 @@ class Page(OfApp, ScrollView, can_focus=True):
         content = row.content if isinstance(row.content, Content) else Content(row.content)
         if row.style:
             content = content.stylize_before(self.get_visual_style(row.style))
-        for wanted in self._wanted if row.line >= 0 else ():
-            for match in wanted.finditer(straight_quotes(content.plain)):
+        for pattern in self._patterns if row.line >= 0 else ():
+            for match in pattern.finditer(straight_quotes(content.plain)):
                 content = content.stylize("bold underline", *match.span())
         if row.line >= 0 and row.line == self._current:
             content = content.stylize("reverse")
@@ -157,7 +159,7 @@ class Page(OfApp, ScrollView, can_focus=True):
         return selection.extract("\n".join(str(row.content) for row in self._rows.rows)), "\n"
 
     def on_resize(self) -> None:
-        """Wraps the lines to the width of the page. Stays at the end if it was there, or at the
+        """Wraps the lines to the width of the page. Stays at the end if it was there, and shows the
         marked line."""
         width = max(1, self.size.width - BESIDE)
         if width != self._rows.width:
@@ -174,7 +176,7 @@ class Page(OfApp, ScrollView, can_focus=True):
         self._is_at_end = True
         if self.lines:
             self.scroll_end(animate=False, immediate=True, force=True)
-        else:  # how to begin is read from its beginning
+        else:  # a hint is read from its beginning
             self.scroll_home(animate=False, immediate=True, force=True)
 
     def watch_scroll_y(self, old_value: float, new_value: float) -> None:
@@ -187,7 +189,7 @@ class Page(OfApp, ScrollView, can_focus=True):
             self._keep_mark_in_sight(self._current)
 
     def _keep_mark_in_sight(self, marked: int) -> None:
-        """Marks the nearest line in sight if the mouse has scrolled away from the marked one."""
+        """Marks the nearest line in sight if the mouse wheel has scrolled the marked one away."""
         in_sight = self._rows.rows[int(self.scroll_offset.y) :][: self.size.height]
         places = [row.line for row in in_sight if row.line >= 0]
         if places and marked not in places:
@@ -198,40 +200,42 @@ class Page(OfApp, ScrollView, can_focus=True):
     # Finding
 
     def find(self, words: str, turn: Turn | None = None) -> str:
-        """Marks words, and goes to the first line that has them. Searches from `turn` on, or else
-        from the line found last, or from the top of what is in sight. Returns the place of the line
-        among those found, as in "2 of 5". Capitals and curly quotes make no difference. If no line,
-        or not that of `turn`, has the words one after the other, finds the lines that have all of
-        them."""
+        """Finds lines with these words, and goes to the first one: from `turn` on, or else from the
+        line found last, or else from the top of what is in sight. Returns its number among the
+        lines found, as in "2 of 5".
+
+        The words stand one after the other. If no line has them so, or not the line of `turn`,
+        finds lines that have all of the words. Capitals and curly quotes make no difference.
+        """
         parts = [re.escape(word) for word in straight_quotes(words).split()]
         phrase = re.compile(r"\s+".join(parts), re.IGNORECASE)
-        self._wanted = [phrase] if parts else []
+        self._patterns = [phrase] if parts else []
         if turn is not None:
             self._found = turn
             self._mark(self._place_of(turn))
-        places = self._places_wanted
+        places = self._matches()
         if not places or (turn is not None and self._current not in places):
-            self._wanted = [re.compile(part, re.IGNORECASE) for part in parts]
-            places = self._places_wanted
-        if turn is not None and not places:  # "strasse" is found in "Straße" by the list of texts
+            self._patterns = [re.compile(part, re.IGNORECASE) for part in parts]
+            places = self._matches()
+        if turn is not None and not places:  # the list of texts finds "strasse" in "Straße"
             return ""
         return self._go_to(places, 0)
 
-    @property
-    def _places_wanted(self) -> list[int]:
-        """The indices of the lines that have what is being looked for."""
-        texts = (straight_quotes(line.plain_text) for line in self.lines)
-        all_have = enumerate(all(each.search(text) for each in self._wanted) for text in texts)
-        return [place for place, has_all in all_have if has_all]
+    def _matches(self) -> list[int]:
+        """Returns the indices of the lines that have what is being looked for."""
+        texts = enumerate(straight_quotes(line.plain_text) for line in self.lines)
+        return [at for at, text in texts if all(each.search(text) for each in self._patterns)]
 
     def find_next(self, by: int) -> str:
-        """Goes to the next (1) or previous (-1) line with the words. After the last line comes the
-        first one. Returns the same as `find`."""
-        return self._go_to(self._places_wanted, by)
+        """Goes to the next (1) or previous (-1) line that was found, from the last one to the first
+        one. Returns its number as `find` does."""
+        return self._go_to(self._matches(), by)
 
     def _go_to(self, places: list[int], by: int) -> str:
+        """Goes from the marked line on to one of these lines: the next one from here (0), the next
+        one after it (1) or the one before it (-1). Returns its number as `find` does."""
         self.refresh()
-        if not self._wanted:
+        if not self._patterns:
             return ""
         if not places:
             self._mark(None)
@@ -241,18 +245,19 @@ class Page(OfApp, ScrollView, can_focus=True):
             in_sight = self._rows.rows[int(self.scroll_offset.y) :]
             here = next((row.line for row in in_sight if row.line >= 0), 0)
         index = bisect_right(places, here) if by > 0 else bisect_left(places, here) + by
-        self._mark(place := places[index % len(places)])
-        self._found = self.lines[place].turn
-        return f"{index % len(places) + 1} of {len(places)}"
+        index %= len(places)
+        self._mark(places[index])
+        self._found = self.lines[places[index]].turn
+        return f"{index + 1} of {len(places)}"
 
     def end_finding(self) -> None:
-        self._wanted = []
+        self._patterns = []
         self._mark(self._place_of(self._edited))
 
     # Keys and clicks
 
     def on_click(self, event: events.Click) -> None:
-        """Edits the line, unless the mouse has selected text."""
+        """Edits the clicked line, unless the mouse has selected text."""
         place, rows = event.get_content_offset(self), self._rows.rows
         at = -1 if place is None else self._row_at(place.y)
         index = rows[at].line if 0 <= at < len(rows) else -1
@@ -270,22 +275,22 @@ class Page(OfApp, ScrollView, can_focus=True):
         self._mark(self._place_of(self._edited))
 
     def _place_of(self, turn: Turn | None) -> int | None:
-        """The index of the line of a turn."""
+        """Returns the index of the line of a turn; None if it has no line."""
         return next((at for at, line in enumerate(self.lines) if line.turn is turn), None)
 
     def mark_edited(self, turn: Turn | None) -> None:
-        """Marks the line that is being edited, and shows it; None marks no line."""
+        """Marks and shows the line of the turn that is being edited, or no line."""
         if turn is not self._edited:
             self._edited = turn
             self._mark(self._place_of(turn))
 
     @property
     def current(self) -> PageLine | None:
-        """The line that keys act on while the page has the focus."""
+        """The marked line."""
         return None if self._current is None else self.lines[self._current]
 
     def mark_at(self, place: int) -> None:
-        """Marks the line that now has this index, or else the last one."""
+        """Marks the line with this index, or else the last one."""
         if self.lines:
             self._mark(min(place, len(self.lines) - 1))
 
@@ -307,14 +312,14 @@ class Page(OfApp, ScrollView, can_focus=True):
             self._mark(max(0, min(self._current + by, len(self.lines) - 1)))
 
     def action_copy(self) -> None:
-        """Copies the line. Not all terminals support that, so the toast names another way."""
+        """Copies the line. The toast names another way, since not all terminals support this."""
         if self.current is not None:
             self.app.copy_to_clipboard(self.current.plain_text)
             self.app.notify_user("copied. If pasting does not work, F5 saves the text")
 
     def scroll_page(self, by: int) -> None:
-        """Scrolls a page down (1) or up (-1). A row of it stays in sight. While the page has the
-        focus, the mark moves with it."""
+        """Scrolls down (1) or up (-1) by the height of the page, but for a row. While the page has
+        the focus, the mark moves by as much."""
         y = by * max(1, self.size.height - 1)
         marked = self._current if self.has_focus else None
         self.scroll_relative(y=y, animate=False, force=True, immediate=True)
@@ -324,8 +329,8 @@ class Page(OfApp, ScrollView, can_focus=True):
             self._mark(next(row.line for row in below if row.line >= 0))
 
     async def on_key(self, event: events.Key) -> None:
-        """Passes on letters that are not bound here: they belong to the text being written. Not as
-        a message, which keys typed later would overtake."""
+        """Types letters that are not bound here into the line being written, at once: later keys
+        would overtake a message."""
         character = event.character
         is_bound = event.key in self.screen.active_bindings
         if character and character.isprintable() and not is_bound:

@@ -1,4 +1,4 @@
-"""The rows of the page: its lines wrapped to a width, with the days on which they were sent."""
+"""The rows of the page: its lines, wrapped to a width, and above them the days of writing."""
 
 from __future__ import annotations
 
@@ -15,26 +15,27 @@ from rnnlm_tui.tui.widgets.inputs import sanitize_lines
 from rnnlm_tui.tui.writing.insertion import MAX_TEXT
 
 TAB = 4
+"""The cells between two tab stops."""
 
 
 class PageLine:
-    """A line that was kept, as it was when the page was laid out."""
+    """A turn as it was when the page was laid out."""
 
     def __init__(self, turn: Turn) -> None:
         self.turn, self.line = turn, turn.line
         self.plain_text = sanitize_lines(turn.line)
         self.words = count_words(turn.line)
         self.day = "" if turn.sent is None else day_name(turn.sent)
-        """The day on which the line was sent, "" for a line of a file."""
+        """The day on which the line was kept, or "" for a line of a file."""
 
     def is_of(self, turn: Turn) -> bool:
-        """Returns whether it shows this turn as it is now."""
+        """Returns whether this is the turn as it is now."""
         return (self.turn, self.line) == (turn, turn.line)
 
 
 class Row(NamedTuple):
-    """A row of the page: the index of its line, or -1 for a heading and a blank row; the component
-    class of its style, or ""; and what stands in it."""
+    """A row of the page. `line` is the index of its line, or -1 for a heading, a blank row or a row
+    of a hint. `style` is the component class of its style, or ""."""
 
     line: int
     style: str
@@ -45,15 +46,15 @@ BLANK = Row(-1, "", "")
 
 
 class PageRows:
-    """Lines in rows. Lines that fit in a row stand close; one that is wrapped has a blank row
-    before and after."""
+    """The rows of lines. A line that is wrapped has a blank row before it and after it. Lines that
+    fit in a row have none between them."""
 
     def __init__(self) -> None:
         self.rows: list[Row] = []
         self.width = 0
-        """Before the width is known there are no rows."""
+        """The cells of a row; 0 while they are unknown, when there are no rows."""
         self._starts: list[int] = []
-        """The first row of each line, or that of the heading or blank row above it."""
+        """For each line the index of its first row, which may be a heading or a blank row."""
 
     def lay_out(self, lines: Sequence[PageLine], first: int = 0) -> None:
         """Puts the lines from index `first` on into rows. Takes 10 ms for 50,000 words."""
@@ -62,35 +63,39 @@ class PageRows:
         del self.rows[self._starts[first] if first < len(self._starts) else len(self.rows) :]
         del self._starts[first:]
         if not first:
-            self.rows = []  # of a hint
+            self.rows = []  # they may be those of a hint
         for place in range(first, len(lines)):
             self._starts.append(len(self.rows))
             self._add_rows(place, lines[place], lines[place - 1] if place else None)
 
     def of_line(self, index: int) -> range:
-        """The places of the rows of a line, with the heading or blank row above it; empty before it
-        is laid out."""
+        """Returns the indices of the rows of a line, with a heading or a blank row above it. Empty
+        before it is laid out."""
         starts = (*self._starts[index : index + 2], len(self.rows))
         return range(*starts[:2]) if len(starts) > 1 else range(0)
 
     def _add_rows(self, place: int, line: PageLine, above: PageLine | None) -> None:
+        """Adds the rows of a line with the index `place`. `above` is the line above it."""
         text = line.plain_text
-        shown = text[:MAX_TEXT] + "…" * (len(text) > MAX_TEXT)  # the rest cannot be edited
-        rows_of_line = wrapped(shown, self.width)
+        if len(text) > MAX_TEXT:
+            text = f"{text[:MAX_TEXT]}…"  # the rest could not be edited
+        rows_of_line = wrapped(text, self.width)
         sent = line.turn.sent
         if sent is not None and line.day != (above and above.day):
-            self.rows += [BLANK] * (above is not None)
+            if above is not None:
+                self.rows.append(BLANK)
             heading = f"── {day_and_time(sent)} "
             self.rows.append(Row(-1, "day", heading.ljust(self.width, "─")))
         elif line.day and above is not None:  # a file has blank lines of its own
             rows_above = sum(row.line == place - 1 for row in self.rows[self._starts[-2] :])
-            self.rows += [BLANK] * (len(rows_of_line) > 1 or rows_above > 1)
+            if len(rows_of_line) > 1 or rows_above > 1:
+                self.rows.append(BLANK)
         self.rows += [Row(place, "", row) for row in rows_of_line]
 
 
 def wrapped(text: str, width: int) -> list[str]:
-    """Wraps a text into rows of this width in cells. Takes 10 ms for 50,000 words; Textual takes a
-    second."""
+    """Returns a text in rows of at most this width in cells. Takes 10 ms for 50,000 words. Textual
+    takes a second for them."""
     rows = list[str]()
     for line in text.expandtabs(TAB).split("\n"):
         found = _wrapped_by_length(line, width)
@@ -101,7 +106,7 @@ def wrapped(text: str, width: int) -> list[str]:
 
 
 def _wrapped_by_length(line: str, width: int) -> list[str]:
-    """Wraps a line of characters that take one cell each."""
+    """Returns the rows of a line in which each character takes one cell."""
     rows, start = list[str](), 0
     while len(line) - start > width:
         space = line.rfind(" ", start, start + width + 1)

@@ -1,4 +1,4 @@
-"""Asks models for suggestions, off the event loop. Does not import textual."""
+"""Asks models for suggestions, in a thread. Does not import textual."""
 
 from __future__ import annotations
 
@@ -22,11 +22,12 @@ if TYPE_CHECKING:
     from rnnlm_tui.text.tokenizer import Insertion
 
 CANDIDATES = 10
+"""The most words in the list."""
 READ_FIRST = 200
-"""The last words above that are read before the first suggestions in a text that was opened: 200
+"""Words above the line that are read before the first suggestions in a text that was opened: 200
 take 40 ms, and 3,000 take 600."""
 RECENT = 30
-"""The number of last characters by which the script of a text is judged."""
+"""Last characters by which the script of a text is judged."""
 ENOUGH_KNOWN = 0.3
 """The share of common words of a language below which the last words are not in it. No 30 words of
 21 texts in five languages have less of theirs, but for quotations in another language."""
@@ -43,8 +44,7 @@ def return_freed_memory() -> None:
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """Asks a model what comes at `cursor` in `line`. `previous_lines` are the lines above, the
-    nearest last."""
+    """Asks a model what comes at `cursor` in `line`. `previous_lines` are the lines above it."""
 
     opened_model: OpenedModel
     line: str
@@ -54,8 +54,7 @@ class Question:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """The suggestions of the model, and a `note` if the text is in a language that it does not
-    know."""
+    """The suggestions of the model, and a `note` if it does not know the language of the text."""
 
     question: Question
     suggestions: Suggestions
@@ -63,34 +62,34 @@ class Answer:
 
 
 class Predictor:
-    """Asks the active model in a single thread of its own, since only one call at a time may use
-    the contexts of a model."""
+    """Asks the active model in a single thread, since only one call at a time may use the contexts
+    of a model."""
 
     def __init__(self) -> None:
         self.opened_model: OpenedModel | None = None
         """The active model; None while none is loaded."""
         self.is_reading = False
-        """Whether the model still reads the text above. Until then it is asked below the last words
-        of that."""
+        """True while the model reads the lines above. Meanwhile its suggestions follow from the
+        last READ_FIRST words of these."""
         self._thread = ThreadPoolExecutor(1, "predictor")
         self._coming: asyncio.Future[Answer] | None = None
         self._readings = 0
-        """How often earlier texts were read: only the last reading is wanted."""
+        """How many readings of earlier texts were begun. Only the last one is wanted."""
         self._is_closed = False
 
     def question(self, line: str, cursor: int, above: tuple[str, ...]) -> Question | None:
-        """Returns what to ask the model at a place; None while no model is loaded."""
+        """Returns the question for a place in a text; None while no model is loaded."""
         if self.opened_model is None:
             return None
         above = last_lines(above) if self.is_reading else above
         return Question(self.opened_model, line, cursor, above)
 
     def ask(self, line: str, cursor: int, above: tuple[str, ...]) -> asyncio.Future[Answer] | None:
-        """Returns the answer to come, None if there is no model, and cancels an earlier one that
+        """Returns the answer to come, or None if there is no model. Cancels an earlier answer that
         has not come.
 
-        The work starts at once if the thread is free, so that a quick answer is painted together
-        with the key press.
+        If the thread is free, the work begins at once: a quick answer is painted together with the
+        letter that was typed.
         """
         if self._coming is not None:
             self._coming.cancel()
@@ -102,8 +101,8 @@ class Predictor:
         return self._coming
 
     async def continuation(self, question: Question, unlike: str) -> list[Insertion | Suggestion]:
-        """Returns how to insert the words that continue the line of a question. With `unlike`, the
-        text of an earlier continuation, they are drawn by chance, so that they differ from it."""
+        """Returns words that continue the line of a question. If `unlike`, the text of an earlier
+        continuation, is not "", the words are drawn by chance, so that they differ from it."""
         from rnnlm_tui.suggesting.generate import continue_typed
 
         model, contexts = question.opened_model.model, question.opened_model.contexts
@@ -115,8 +114,8 @@ class Predictor:
     async def read_earlier(
         self, opened_model: OpenedModel, earlier: Sequence[str], above: tuple[str, ...]
     ) -> None:
-        """Lets a model read texts that were written earlier, and the lines `above` the one being
-        written below them. It takes seconds for many words, and is done in another thread."""
+        """Lets a model read texts that were written `earlier`, and then the lines `above` the line
+        being written. That takes seconds for many words, and is done in another thread."""
         self._readings += 1
         reading = self._readings
 
@@ -136,9 +135,10 @@ class Predictor:
 
 
 def last_lines(lines: tuple[str, ...]) -> tuple[str, ...]:
-    """The last lines, as many as have READ_FIRST words; at least one."""
+    """Returns the last lines: as many as it takes for READ_FIRST words."""
     words = accumulate(count_words(line) for line in reversed(lines))
-    return lines[-sum(1 for _ in takewhile(lambda count: count < READ_FIRST, words)) - 1 :]
+    too_few = sum(1 for _ in takewhile(lambda count: count < READ_FIRST, words))
+    return lines[-too_few - 1 :]
 
 
 def answer_to(question: Question) -> Answer:
@@ -183,7 +183,7 @@ def note_on_language(question: Question) -> str:
 def read_below(
     opened_model: OpenedModel, earlier: Iterable[str], above: tuple[str, ...]
 ) -> Contexts:
-    """Returns what a model predicts below earlier texts and the lines `above`."""
+    """Returns the contexts of a model that has read earlier texts and the lines `above`."""
     from rnnlm_tui.lm.contexts import Contexts  # imports numpy
     from rnnlm_tui.suggesting.suggest import encode_context
 

@@ -1,4 +1,5 @@
-"""The lines of an editor: keeps them, takes them back to be edited, undoes and redoes that."""
+"""Keeps what is in the editor as lines of the text, takes lines back to be edited, and undoes and
+redoes that."""
 
 from __future__ import annotations
 
@@ -18,13 +19,13 @@ if TYPE_CHECKING:
     from rnnlm_tui.tui.writing.predictor import Answer
 
 EditorState: TypeAlias = tuple[Turn | None, str]
-"""The turn being edited, and what stands in the editor."""
+"""The turn being edited, and the text in the editor."""
 
 
 @dataclass
 class LinesKept(Message):
-    """Lines were added to the open text. If `edited` is a turn, the only line has replaced it, or
-    removed it if it is "". `answer` is the last one for the text that was kept."""
+    """Lines were added to the open text. If `edited` is a turn, the only line has replaced it, or,
+    if it is "", removed it. `answer` is the latest answer for what was kept."""
 
     lines: Sequence[str]
     edited: Turn | None
@@ -34,8 +35,8 @@ class LinesKept(Message):
 class Recall:
     """Keeps the text of an editor as lines of the open text, and takes them back to be edited.
 
-    Undo within a line is Textual's. When a line is kept, its steps of undo are put away; they come
-    back when that is undone.
+    Textual undoes changes within a line. When the line is kept, these steps are put away. They come
+    back if that is undone.
     """
 
     def __init__(
@@ -46,34 +47,36 @@ class Recall:
         set_text: Callable[[str], None],
         tell_kept: Callable[[Sequence[str], Turn | None], None],
     ) -> None:
-        """`set_text` replaces the text of the editor; `tell_kept` is called with the fields of
-        `LinesKept` when lines are kept."""
+        """`set_text` replaces the text of the editor. `tell_kept` is called with the lines and the
+        edited turn, as in `LinesKept`, when lines are kept."""
         self._editor, self._typing, self._text = editor, typing, text
         self._set_text, self._tell_kept = set_text, tell_kept
-        self._done: list[tuple[EditorState, Reversal]] = []
-        """How to undo what was done, the newest last, each with the state after it."""
-        self._undone: list[tuple[EditorState, Reversal]] = []
-        """How to redo what was undone, the last one last, each with the state after that."""
+        self._undo_steps: list[tuple[EditorState, Reversal]] = []
+        """What undoes each step, the last one last, with the state of the editor after the step."""
+        self._redo_steps: list[tuple[EditorState, Reversal]] = []
+        """What redoes each step that was undone, the next one last, with the state before it."""
 
     # Lines
 
     def keep(self) -> None:
-        """Keeps the text of the editor as a new line, or in place of the one that is edited, which
+        """Keeps the text of the editor as a new line, or in place of the turn that is edited, which
         is removed if nothing is left of it."""
         line, edited = self._editor.text.strip(), self._text.edited
         if not line and edited is None:
             return
-        go_on = self._put_away()
+        bring_back = self._put_away()
         self._set_text(self._text.end_edit())
         self._store([line], edited)
         if line:
             kept = edited or self._text.turns[-1]
-            self._add(self._reversal(partial(go_on, kept)))
+            self._add(self._reversal(partial(bring_back, kept)))
 
     def keep_pasted(self, pasted: str) -> None:
-        """Keeps the lines that end in a pasted text, without blank ones at its ends, as one step of
-        undo. The first one begins with what stands before the cursor; the last one, if it has no
-        end, is written on."""
+        """Keeps all lines of a pasted text that have an end, as one step of undo.
+
+        The text before the cursor is put in front of the first one. What follows the last line end
+        is left in the editor. Blank lines at both ends are left out.
+        """
         editor, (start, end) = self._editor, sorted(self._editor.selection)
         before = editor.get_text_range((0, 0), start)
         after = editor.get_text_range(end, editor.document.end)
@@ -88,12 +91,12 @@ class Recall:
         elif not kept:
             self._typing.insert(rest)
         else:
-            go_on = self._put_away()
+            bring_back = self._put_away()
             self._set_text(rest + after)
             editor.move_cursor((0, len(rest)))
             self._store(kept, None)
             turns = self._text.turns[-len(kept) :]
-            self._add(self._reversal(go_on, partial(self._text.remove, turns)))
+            self._add(self._reversal(bring_back, partial(self._text.remove, turns)))
 
     def _store(self, lines: Sequence[str], edited: Turn | None) -> None:
         self._tell_kept(lines, edited)
@@ -109,7 +112,7 @@ class Recall:
         self.note(self._text.remove([turn]))
 
     def step(self, by: int) -> None:
-        """Edits the previous (-1) or next (1) line. Stops at the oldest one; after the newest one
+        """Edits the previous (-1) or next (1) line. Stops at the first line. After the last line
         comes what was being written."""
         turns = [turn for turn in self._text.turns if turn.line.strip()]
         edited = self._text.edited
@@ -122,16 +125,16 @@ class Recall:
     def edit(self, turn: Turn) -> None:
         """Edits a line. What is being written comes back afterwards."""
         text = self._text.begin_edit(turn, self._editor.text)
-        if len(text) > MAX_TEXT:  # a paragraph of a file; the rest of it would be lost
+        if len(text) > MAX_TEXT:  # a line of a file, the rest of which would be lost
             text = self._text.end_edit()
             self._editor.post_message(TextTooLong(""))
         self._set_text(text)
 
     def leave_edit(self) -> None:
-        """Ends the edit of a line, which stays as it was."""
-        go_on = self._put_away()
+        """Ends the edit of a line without changing it."""
+        bring_back = self._put_away()
         self._set_text(self._text.end_edit())
-        self._add(self._reversal(go_on))
+        self._add(self._reversal(bring_back))
 
     # Undo and redo
 
@@ -140,46 +143,49 @@ class Recall:
         return self._text.edited, self._text.written
 
     def note(self, undo: Reversal) -> None:
-        """Notes how to undo what was done with lines or the list, while the text stayed."""
+        """Notes a step that changed lines or the list, but not the text in the editor. `undo`
+        undoes it."""
         self._add(self._reversal(self._put_away(), undo))
 
     def _add(self, undo: Reversal) -> None:
-        self._done.append((self._state, undo))
+        self._undo_steps.append((self._state, undo))
         self.forget_undone()
 
     def forget(self) -> None:
-        """Forgets all steps: another text is open."""
-        self._done = []
+        """Forgets all steps, since another text was opened."""
+        self._undo_steps = []
         self.forget_undone()
 
     def forget_undone(self) -> None:
-        """Forgets what could be redone: something else was done."""
-        self._undone = []
+        """Forgets the steps that could be redone, since something else was done."""
+        self._redo_steps = []
 
     def undo(self) -> None:
-        """Undoes what was done last, unless the text in the editor was changed after it."""
-        if self._done and self._done[-1][0] == self._state:
-            undone = self._undone  # the undo changes the text, which forgets them
-            redo = self._done.pop()[1]()
-            self._undone = [*undone, (self._state, redo)]
+        """Undoes the last step, unless the text in the editor was changed after it."""
+        if self._undo_steps and self._undo_steps[-1][0] == self._state:
+            redo_steps = self._redo_steps  # the undo changes the text, which forgets them
+            _, undo = self._undo_steps.pop()
+            redo = undo()
+            self._redo_steps = [*redo_steps, (self._state, redo)]
 
     def redo(self) -> None:
-        """Redoes what was undone last, unless another line is being edited now."""
-        if self._undone and self._undone[-1][0] == self._state:
-            *undone, (_, redo) = self._undone
+        """Redoes the step that was undone last, unless another line is being edited now."""
+        if self._redo_steps and self._redo_steps[-1][0] == self._state:
+            *redo_steps, (_, redo) = self._redo_steps
             undo = redo()
-            self._done.append((self._state, undo))
-            self._undone = undone
+            self._undo_steps.append((self._state, undo))
+            self._redo_steps = redo_steps
 
     def _put_away(self) -> Callable[..., None]:
-        """Begins new steps of undo within the line. Returns what goes on with those until now and
-        with the text as it is now; with a turn as its argument, as an edit of that."""
+        """Puts away the text in the editor, its steps of undo and the edited turn, and begins new
+        steps of undo. Returns what brings all of that back; if called with a turn, as an edit of
+        that turn."""
         editor = self._editor
         text, selection, history = editor.text, editor.selection, editor.history
         edited, interrupted = self._text.edited, self._text.interrupted
-        editor.history = replace(history)  # an empty one
+        editor.history = replace(history)  # a new one with the same limits
 
-        def go_on(kept: Turn | None = None) -> None:
+        def bring_back(kept: Turn | None = None) -> None:
             edit = (kept or edited, interrupted)
             if (text, *edit) != (editor.text, self._text.edited, self._text.interrupted):
                 self._text.edited, self._text.interrupted = edit
@@ -187,16 +193,18 @@ class Recall:
                 editor.selection = selection
             editor.history = history
 
-        return go_on
+        return bring_back
 
-    def _reversal(self, go_on: Callable[[], None], of_lines: Reversal | None = None) -> Reversal:
-        """Returns what reverses what was done with lines or the list, and then goes on with what
-        was put away."""
+    def _reversal(
+        self, bring_back: Callable[[], None], change_lines: Reversal | None = None
+    ) -> Reversal:
+        """Returns what reverses a step: it calls `change_lines`, and then `bring_back` for what was
+        put away. It returns what reverses the step again."""
 
         def reverse() -> Reversal:
-            go_back = self._put_away()
-            back = None if of_lines is None else of_lines()
-            go_on()
-            return self._reversal(go_back, back)
+            bring_forth = self._put_away()
+            change_back = None if change_lines is None else change_lines()
+            bring_back()
+            return self._reversal(bring_forth, change_back)
 
         return reverse

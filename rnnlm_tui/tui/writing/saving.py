@@ -1,4 +1,4 @@
-"""Saves the open text to a file, and tells at the end of the app where it is kept."""
+"""Saves the open text to a file, and says at the end of the app where it is kept."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ class Saving:
     def __init__(self, app: RnnlmApp, text: OpenText) -> None:
         self._app, self._text = app, text
         self._last_saved: tuple[str, list[str]] = ("", [])
-        """The file in which the text was saved last, and all that was in it."""
+        """The path of the file that was saved last, and its lines."""
         self._lock = asyncio.Lock()
-        """Texts are saved in the order in which that was asked for."""
+        """Lets texts be saved one after the other."""
 
     async def save(self, copy: Copy) -> str:
-        """Saves all of a text, also what is being written, to its file, or to another one, for
-        which it asks until one can be written. Returns its path, "" if the user cancels."""
+        """Saves all of a text, with its draft, to its file, or to another one, for which it asks
+        until one can be written. Returns the path, or "" if the user cancels."""
         async with self._lock:
             is_stored, problem = await self.is_stored(), ""
             while (path := await self._ask_for_file(copy, problem)) is not None:
@@ -49,12 +49,12 @@ class Saving:
             return ""
 
     async def is_stored(self) -> bool:
-        """Returns whether the files of the database are still there and, if a read or a write has
-        failed, have all of the text nevertheless."""
+        """Returns whether the text is stored: the files of the database are there, and if a read or
+        a write has failed, they have all of the text nevertheless."""
         database = self._text.database
         try:
-            await database.read(lambda connection: None)
-            if database.problem is not None:  # also of a write that was waiting
+            await database.read(lambda connection: None)  # waits for writes, which may fail
+            if database.problem is not None:
                 await self._text.check_stored()
                 database.problem = None
         except StorageError as error:
@@ -67,12 +67,12 @@ class Saving:
             if (file := self._text.text.file) is None:
                 return False
             now = await asyncio.to_thread(digest_of, file.path)
-            return bool(now) and now != file.digest  # it may be gone, or not be readable
+            return bool(now) and now != file.digest  # it may be gone (None) or not be readable ("")
 
     async def farewell(self) -> str | None:
-        """Returns what to print when the app is closed: the text that was kept, how to continue it,
-        and the files that do not have all of their texts. None if not all of the text is stored."""
-        self._text.keep_draft()  # `Changed` may still be coming
+        """Returns what to print when the app is closed: which text was kept, how to continue it,
+        and which files do not have all of their texts. Returns None if the text is not stored."""
+        self._text.keep_draft()  # the message of the last change may still be coming
         is_kept = bool(self._text.lines) and not self._text.is_deleted
         try:
             if is_kept:
@@ -89,8 +89,8 @@ class Saving:
         )
 
     async def quit_unstored(self) -> str | None:
-        """Asks what is to become of a text that is not stored. Returns what to print when the app
-        is closed, or None if it is to stay open. For workers only."""
+        """Asks what to do with a text that is not stored. Returns what to print when the app is
+        closed, or None if the app is to stay open. For workers only."""
         from rnnlm_tui.tui.widgets.dialogs import Choice
 
         problem = self._text.database.problem
@@ -107,10 +107,12 @@ class Saving:
         return f"Saved to: {path}" if path else None
 
     async def _ask_for_file(self, copy: Copy, problem: str) -> str | None:
-        """Returns the path of the file to write, None if the user cancels or reads the file. Asks
-        for a file if the text has none, or that cannot be written, which the `problem` says. Asks
-        whether to replace a file that another program has written. Raises RnnlmError if the file
-        cannot be read."""
+        """Returns the path of the file to write, or None if the user cancels or reads the file.
+
+        Asks for a file if the text has none, or if there is a `problem` with it. Asks whether to
+        overwrite a file that another program has written. Raises RnnlmError if the file cannot be
+        read.
+        """
         from rnnlm_tui.tui.widgets.dialogs import AskPath, Choice, path_problem
 
         file = copy.text.file

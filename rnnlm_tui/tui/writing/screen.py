@@ -38,7 +38,6 @@ from rnnlm_tui.tui.writing.saving import Saving
 from rnnlm_tui.tui.writing.updating import offer_of_update, update_active
 from rnnlm_tui.tui.writing.welcome import welcome
 
-HEIGHTS = [(0, "-short"), (16, "-low"), (20, "-high")]
 DIGITS_TAKE: dict[DigitSetting, str] = {
     "with alt": "alt+1 to alt+5 take a word; a plain digit is typed",
     "inside words": "1 to 5 take a word while one is half typed",
@@ -49,9 +48,8 @@ NO_MODEL = "No model can be used: F3 trains one, or install the program again"
 
 
 class AutocompleteScreen(AppScreen):
-    """Where the user writes. What is written survives restarts and crashes."""
+    """The screen on which the user writes. What is written survives restarts and crashes."""
 
-    VERTICAL_BREAKPOINTS = HEIGHTS
     AUTO_FOCUS = "LineEditor"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("ctrl+o", "texts", "texts", id="autocomplete.texts",
@@ -89,7 +87,7 @@ class AutocompleteScreen(AppScreen):
     def __init__(
         self, database: SessionDatabase, preferences: Preferences, file: ReadFile | None = None
     ) -> None:
-        """`file` is opened first; None for the text opened last."""
+        """`file` is the text to open first, or None for the text opened last."""
         super().__init__()
         self.open_text = OpenText(database, self._turn_changed)
         self._predictor = Predictor()
@@ -100,16 +98,16 @@ class AutocompleteScreen(AppScreen):
         self._words = Candidates()
         self._find_line = FindLine(self.page)
         self._offer = ""
-        """Offers an update of the model, until the next line is kept."""
+        """The offer to update the model, which is shown until the next line is kept; or ""."""
         self._told_unknown = set[str]()
         """The unknown words that were named while earlier lines of the text were written."""
         self._stored_keys = Counter[str]()
-        """The keys saved on each day, as far as they are stored."""
+        """The stored number of keys saved on each day."""
         self._counted_keys = 0
-        """The keys among these that were saved since the start."""
+        """How many of the keys saved since the start are stored."""
         self._first_file = file
         self._is_file_changed = False
-        """Whether another program has changed the file of the open text."""
+        """True if another program has changed the file of the open text."""
 
     @cached_property
     def saving(self) -> Saving:
@@ -118,12 +116,12 @@ class AutocompleteScreen(AppScreen):
 
     @property
     def keys_saved(self) -> str:
-        """Says in the header how many keys the user has saved today; "" if none."""
+        """Says for the header how many keys the user has saved today; "" if none."""
         keys = self._stored_keys[today()] + self.editor.typing.saved - self._counted_keys
         return f"{plural(keys, 'key')} saved today" if keys > 0 else ""
 
     def _store_keys_saved(self) -> None:
-        """Stores the keys saved since the last time with those of today."""
+        """Adds the keys saved since the last call to the stored keys of today."""
         keys = self.editor.typing.saved - self._counted_keys
         self._counted_keys += keys
         if keys:
@@ -132,7 +130,7 @@ class AutocompleteScreen(AppScreen):
 
     @property
     def latest_line(self) -> str:
-        """The last line being written, or else the last one sent; "" if there is neither."""
+        """The last line being written, or else the last line of the page; "" if there is none."""
         turns = self.open_text.turns
         lines = (self.editor.text.strip() or (turns[-1].line if turns else "")).splitlines()
         return lines[-1].strip() if lines else ""
@@ -165,7 +163,7 @@ class AutocompleteScreen(AppScreen):
     # The active model
 
     def active_model_changed(self) -> None:
-        """Shows that a different model is active, a new version of the same one, or none."""
+        """Shows that another model is active, or a new version of the same one, or none."""
         if not self.app.is_running:
             return
         opened_model = self.app.opened_model
@@ -183,14 +181,15 @@ class AutocompleteScreen(AppScreen):
         self._read_earlier()
 
     def _begin_reading(self) -> None:
-        """Lets the model be asked below the last words only, until it has read all lines above."""
+        """Lets suggestions follow from the last words only, until the model has read all lines
+        above."""
         above = self.editor.place[2]
         self._predictor.is_reading = last_lines(above) != above
 
     @work(group="earlier", exclusive=True)
     async def _read_earlier(self) -> None:
-        """Lets the active model read the text above, and what was written before once it has
-        suggested."""
+        """Lets the active model read the lines above. Once nobody types, lets it also read what was
+        written in earlier texts."""
         if (opened_model := self.app.opened_model) is None:
             return
         if self._predictor.is_reading:
@@ -210,9 +209,10 @@ class AutocompleteScreen(AppScreen):
                     self.editor.ask_again()
 
     def _update_titles(self, *news: str) -> None:
-        """Shows what the text is called and where it is, the news of it, and how to begin if it has
-        no lines."""
-        text, is_stored = self.open_text, self._database.problem is None or not self.open_text.lines
+        """Shows above the page what the text is called and where it is, and `news` about it. Shows
+        on the page how to begin if it has no lines."""
+        text = self.open_text
+        is_stored = self._database.problem is None or not text.lines
         facts = [text.title if is_stored else f"NOT STORED, F5 saves it: {text.title}"]
         words = sum(line.words for line in self.page.lines)
         if text.turns:
@@ -237,8 +237,8 @@ class AutocompleteScreen(AppScreen):
         self._show_note()
 
     def _note(self, listing: Listing) -> str:
-        """Says why there are no words, what Del does, or which words of the line the model does not
-        know."""
+        """Returns the note below the words: why there are none, what Del does, or which words of
+        the line the model does not know."""
         answer = self.editor.answer
         if self._predictor.opened_model is None:
             return NO_MODEL if self.app.has_no_models else "loading the model ..."
@@ -249,19 +249,19 @@ class AutocompleteScreen(AppScreen):
         if answer is None or self._predictor.is_reading:
             return "reading ..."
         if answer.note and listing.words:
-            return ""  # of a language that it does not know, it knows no word
+            return ""  # it does not know the language, and the editor says so
         return note_on(answer.suggestions, self._told_unknown)
 
     @property
     def _question(self) -> Question | None:
-        """The question at the cursor; None while no model is loaded."""
+        """The question for the cursor; None while no model is loaded."""
         return self._predictor.question(*self.editor.place)
 
     def action_continue(self) -> None:
-        """Shows how the active model continues the line being written, or what the next line may
-        be; then, again, in another way."""
+        """Shows how the active model continues the line being written, or what it proposes as the
+        next line. Pressed again, continues it in another way."""
         self.editor.focus()
-        shown = self.editor.requested  # "" in the middle of the line, where it is not seen
+        shown = self.editor.requested  # "" if the cursor is not at the end, where it is not seen
         self.editor.move_cursor(self.editor.document.end)
         if (question := self._question) is None:
             why = "there is no model: F3 trains one" if self.app.has_no_models else "loading ..."
@@ -274,8 +274,8 @@ class AutocompleteScreen(AppScreen):
     async def _continue(self, question: Question, unlike: str) -> None:
         pieces = await self._predictor.continuation(question, unlike)
         self.editor.request_gate.set()
-        if not self.app.is_running or question != self._question:
-            return  # something was typed meanwhile
+        if not self.app.is_running or question != self._question:  # something was typed meanwhile
+            return
         if any(piece.text for piece in pieces):
             self.editor.show_requested(pieces)
         else:
@@ -309,20 +309,20 @@ class AutocompleteScreen(AppScreen):
     # Texts
 
     async def _open(self, opening: Opening, words: str = "", turn: int | None = None) -> None:
-        """Opens and shows a text. Keys wait for it, a second at most; what they write after that
-        becomes a part of the text. Then finds the `words` in it, if the turn with the number `turn`
-        has them."""
+        """Opens and shows a text. If the turn with the number `turn` is given, finds the `words` in
+        it. Keys wait for the text, a second at most. What is typed after that becomes a part of the
+        text."""
         self.editor.opening_gate.clear()
         self.open_text.is_changing = True
         text, draft = self.open_text.text, self.open_text.draft
         self.editor.begin()
         self.editor.focus()
         try:
-            say = await opening()
+            warning = await opening()
         except StorageError as error:
             self.app.show_error_once(error)
-            say = ""
-        if self.open_text.text is text:  # it stays open
+            warning = ""
+        if self.open_text.text is text:  # the same text stays open
             self.open_text.go_on_with(draft)
         else:
             self.editor.recall.forget()
@@ -339,8 +339,8 @@ class AutocompleteScreen(AppScreen):
             self.lines_changed()
             self._show_suggested()
             self._read_earlier()
-            if say:
-                self.app.notify_user(say, "warning")
+            if warning:
+                self.app.notify_user(warning, "warning")
             turns = self.open_text.turns if turn is not None and self.page.size else []
             found = next((each for each in turns if each.number == turn), None)
             if found not in (None, self.open_text.edited):
@@ -353,13 +353,13 @@ class AutocompleteScreen(AppScreen):
 
     def action_new_text(self) -> None:
         self.editor.opening_gate.clear()
-        self.open_text.keep_draft()  # `Changed` comes behind the keys typed after it
+        self.open_text.keep_draft()  # the message of the last change may come after the next keys
         self.call_later(self._open, partial(self.open_text.open, None))
 
     @work(group="dialog")
     async def action_texts(self) -> None:
-        """Shows the texts, and opens the one that is chosen, or a new one if the open one is gone.
-        Texts are opened one after the other."""
+        """Shows the list of texts, and opens the text that is chosen, or a new one if the open text
+        was deleted. Texts are opened one after the other."""
         from rnnlm_tui.tui.writing.texts_dialog import TextsDialog
 
         with self.app.showing_errors():
@@ -389,8 +389,8 @@ class AutocompleteScreen(AppScreen):
 
     @work(group="storage", exclusive=True)
     async def _watch_storage(self) -> None:
-        """Tells once that what is written is no longer stored. The title says so as long as it is
-        true, and also as long as another program has changed the file."""
+        """Checks whether the text is stored, and whether another program has changed its file. The
+        title says so as long as it is true."""
         was_stored = self._database.problem is None
         if await self.saving.is_stored() is not was_stored or not was_stored:
             self._update_titles()
@@ -404,15 +404,15 @@ class AutocompleteScreen(AppScreen):
     def _text_changed(self) -> None:
         file = self.open_text.text.file
         self.open_text.keep_draft()
-        if self.open_text.text.file != file:  # it no longer has all of the text
+        if self.open_text.text.file != file:  # the file no longer has all of the text
             self._update_titles()
         self._show_note()
         self.header.update()
         self.page.mark_edited(self.open_text.edited)
 
     def _show_note(self) -> None:
-        """Says below the editor how an edit ends, offers an update, or says that the model does not
-        know the language."""
+        """Says below the editor how an edit ends, or offers an update, or says that the model does
+        not know the language."""
         answer = self.editor.answer
         note = self._offer or (answer.note if answer is not None else "")
         if self.open_text.edited is not None:
@@ -445,8 +445,8 @@ class AutocompleteScreen(AppScreen):
         self.editor.focus()
 
     def action_remove_marked(self) -> None:
-        """Removes the line that is marked on the page, but not while it is edited: then the editor
-        says how that ends."""
+        """Removes the line that is marked on the page. If it is being edited, goes to the editor,
+        which says how the edit ends."""
         if (line := self.page.current) is None:
             return
         if line.turn is self.open_text.edited:
@@ -460,7 +460,7 @@ class AutocompleteScreen(AppScreen):
             self.editor.focus()
 
     def action_undo(self) -> None:
-        """Undoes what was done last, also while the page has the focus."""
+        """Undoes the last step, also while the page has the focus."""
         self.editor.action_undo()
         self._go_to_edit()
 
@@ -473,7 +473,7 @@ class AutocompleteScreen(AppScreen):
             self.editor.focus()
 
     def edit(self, turn: Turn) -> None:
-        """Edits a turn, unless another one was changed."""
+        """Edits a turn, unless the edit of another one has changed that."""
         if self.open_text.edited is None or self.open_text.is_unchanged(self.editor.text):
             self.editor.recall.edit(turn)
         elif turn is not self.open_text.edited:
@@ -483,7 +483,7 @@ class AutocompleteScreen(AppScreen):
     @on(TextTooLong)
     @work(group="dialog")
     async def _offer_text(self, event: TextTooLong) -> None:
-        """Offers to open what is too long for a line as a text of its own."""
+        """Offers to open a paste that is too long for a line as a text of its own."""
         from rnnlm_tui.tui.widgets.dialogs import Choice
 
         about = f"A line has at most {MAX_TEXT:,} characters."
@@ -511,8 +511,9 @@ class AutocompleteScreen(AppScreen):
 
     @work(group="offer")
     async def _offer_update(self, written: int) -> None:
-        """Offers to update the model if enough is new to it with the `written` words."""
-        with suppress(RnnlmError, ValueError):  # told when the line is stored; no date
+        """Offers to update the model, if enough is new to it with the `written` words."""
+        # RnnlmError is shown when the line is stored; ValueError: a card without a date.
+        with suppress(RnnlmError, ValueError):
             if offer := await offer_of_update(self.app, written):
                 self._offer = offer
                 self._show_note()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import re
 import time
 from collections.abc import Collection
@@ -28,11 +29,11 @@ from rnnlm_tui.tui.widgets.inputs import SafeInput
 from rnnlm_tui.tui.writing.open_text import Opening, OpenText
 
 MAX_SHOWN = 100
-"""Texts in the list. The search finds the others."""
+"""The most texts in the list. A search finds the others."""
 
 
 class Chosen(NamedTuple):
-    """A text to open. If the search found a line of it, also the `words` searched for, and the
+    """A text to open. If a search has found a line of it, also the `words` of the search and the
     number of the turn."""
 
     opening: Opening
@@ -41,10 +42,8 @@ class Chosen(NamedTuple):
 
 
 class TextsDialog(OfApp, Dialog[Chosen]):
-    """Finds texts by what is typed. Keys act on the highlighted one.
-
-    Letters go to the search, so no letter alone is a key.
-    """
+    """Lists the texts in which the words of a search are found. Keys act on the highlighted text.
+    No letter is a key, since letters are typed into the search."""
 
     AUTO_FOCUS = "Input"
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -93,7 +92,8 @@ class TextsDialog(OfApp, Dialog[Chosen]):
             await self._find()
 
     async def _find(self, number: int | None = None, place: int = 0) -> None:
-        """Lists the texts that are found, and highlights the one of this number, or else a row."""
+        """Lists the texts that are found. Highlights the text with this number, or else the row at
+        this place."""
         query, open_number = self._search.value, self._opened.text.number
         with self.app.showing_errors():
             database = self._opened.database
@@ -104,7 +104,9 @@ class TextsDialog(OfApp, Dialog[Chosen]):
             contents = rows_of(self._listed.values(), width, query, open_number)
             rows = [*map(Option, contents, self._listed)]
             if query.strip() and not rows:
-                rows = [Option(f"no text has “{shorten(query.strip())}”", disabled=True)]
+                hint = "; ctrl+o opens a file" if is_path(query) else ""
+                nothing = f"no text has “{shorten(query.strip())}”{hint}"
+                rows = [Option(nothing, disabled=True)]
             new = Content.assemble(("ctrl+n", "bold"), "  a new text")
             file = Content.assemble(("ctrl+o", "bold"), "  open a file ...")
             self._rows.set_options([*rows, None, Option(new, "new"), Option(file, "file")])
@@ -154,8 +156,9 @@ class TextsDialog(OfApp, Dialog[Chosen]):
     @work(group="dialog")
     async def action_open_file(self) -> None:
         about = "A text file of up to 1 MB. Each of its lines is a paragraph."
+        typed = self._search.value.strip()
         with self.app.showing_errors():
-            ask = AskPath("Open a file", about, f"{current_dir()}/")
+            ask = AskPath("Open a file", about, typed if is_path(typed) else f"{current_dir()}/")
             if (chosen := await self.app.push_screen_wait(ask)) is None:
                 return
             try:
@@ -204,9 +207,15 @@ class TextsDialog(OfApp, Dialog[Chosen]):
             await self._opened.database.read(set_deleted)
 
 
+def is_path(query: str) -> bool:
+    """Returns whether a search looks like the path of a file."""
+    query = query.strip()
+    return query.startswith(("/", "~/", "./", "../")) or (os.sep in query and " " not in query)
+
+
 def read_latin(path: Path) -> ReadFile:
-    """Reads a file in Latin-1 as Windows has it, with curly quotes, or else as the standard has it,
-    in which every byte is a character. Raises RnnlmError."""
+    """Reads a file in the Latin-1 of Windows, which has curly quotes, or else in that of the
+    standard, in which every byte is a character. Raises RnnlmError."""
     try:
         return read_text_file(path, "cp1252")
     except CorpusError:
@@ -216,8 +225,8 @@ def read_latin(path: Path) -> ReadFile:
 def rows_of(
     texts: Collection[Listed], width: int, query: str, open_number: int | None
 ) -> list[Content]:
-    """Returns the rows of texts in `width` cells: the title, in as many as are left, the day, the
-    number of words, the file in a wide row, and below them the line that the search has found."""
+    """Returns the rows of texts in `width` cells. Each has the title, cut to the cells left, the
+    day, the number of words, in a wide row the file, and below them the line that was found."""
     days, today = list[str](), day_name(time.time(), "%b")
     for text in texts:
         day = day_name(text.changed, "%b")
@@ -249,7 +258,7 @@ def _excerpt(line: str, width: int, query: str) -> str:
 
 
 def _marked(text: str, query: str) -> Content:
-    """Returns text with the words of the query in bold and underlined."""
+    """Returns a text with the words of the query in bold and underlined."""
     content, folded = Content(text), straight_quotes(text).casefold()
     for word in straight_quotes(query).casefold().split():
         for match in re.finditer(re.escape(word), folded):

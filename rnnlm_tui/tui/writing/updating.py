@@ -1,4 +1,4 @@
-"""Updates the active model with what the user has written, and tells when that is due."""
+"""Updates the active model with what the user has written, and offers that from time to time."""
 
 from __future__ import annotations
 
@@ -16,13 +16,16 @@ if TYPE_CHECKING:
     from rnnlm_tui.tui.app import RnnlmApp
 
 NEW_WORDS = 500
-"""An update is offered each time that so many more words were written since the training."""
+"""Words. An update is offered each time that this many more were written since the training."""
 
 
 async def offer_of_update(app: RnnlmApp, written: int) -> str:
-    """Returns what offers to update the active model, if it is the user's own and the last
-    `written` words are those with which NEW_WORDS more are new to it; "" otherwise. Raises
-    RnnlmError, and ValueError if the card of the model has no date."""
+    """Returns a sentence that offers to update the active model with what was written since its
+    training, if a multiple of NEW_WORDS was reached with the last `written` words, or else "". Only
+    a model of the user's own is updated.
+
+    Raises RnnlmError, and ValueError if the card of the model has no date.
+    """
     model = app.opened_model
     if (
         model is None
@@ -39,8 +42,8 @@ async def offer_of_update(app: RnnlmApp, written: int) -> str:
 
 
 async def update_active(app: RnnlmApp) -> None:
-    """Updates the active model with all that is written and that it has not learned, in the
-    background of the page. Raises RnnlmError."""
+    """Updates the active model with all that was written and that it has not learned, while the
+    user goes on writing. Raises RnnlmError."""
     from rnnlm_tui.tui.runs.child import TrainArguments, written_arguments
 
     if (model := app.opened_model) is None:
@@ -52,7 +55,7 @@ async def update_active(app: RnnlmApp) -> None:
 
 
 async def _check_updatable(app: RnnlmApp, model: OpenedModel) -> None:
-    """Raises RnnlmError if the model cannot be updated, as one that was imported."""
+    """Raises RnnlmError if the model cannot be updated, such as one that was imported."""
     from rnnlm_tui.store.corpora import find_sources
 
     name, card = model.name, model.card

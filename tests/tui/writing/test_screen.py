@@ -601,7 +601,7 @@ async def test_an_answer_for_another_place_is_dropped(tmp_path: Path) -> None:
 async def test_an_answer_that_comes_while_the_app_closes_is_dropped(tmp_path: Path) -> None:
     async with desk(tmp_path) as it:
         await it.write(*"shall ")
-        coming = it.editor._coming
+        coming = it.editor._asked
         assert coming is not None and coming.done()
         editor = it.editor
         with it.app.batch_update():  # nothing is painted while an app closes

@@ -14,7 +14,7 @@ from textual.widgets import Input
 from rnnlm_tui.session.texts import Listed, title_of
 from rnnlm_tui.text.vocabulary import SPECIAL_TOKENS
 from rnnlm_tui.tui.widgets import terminal
-from rnnlm_tui.tui.widgets.dialogs import AskText, Choice
+from rnnlm_tui.tui.widgets.dialogs import AskPath, AskText, Choice
 from rnnlm_tui.tui.writing import screen
 from rnnlm_tui.tui.writing.texts_dialog import rows_of
 from tests.helpers.app import answered, check_layout, has_row, post_keys
@@ -94,6 +94,11 @@ async def test_the_search_shows_where_it_has_found_something_or_that_it_has_not(
         await it.until(lambda: has_row(it.app, "and then a needle[/b] in the hay"))
         assert has_row(it.app, "five o’clock", "open", "12 words")
         check_layout(it.app)
+        await it.press("ctrl+u", *"~/a.txt")
+        await it.until(lambda: has_row(it.app, "no text has “~/a.txt”; ctrl+o opens a file"))
+        await it.press("ctrl+o")
+        await it.until(lambda: isinstance(it.app.screen, AskPath) and it.app.screen.query(Input))
+        assert it.app.screen.query_one(Input).value == "~/a.txt"
 
 
 def test_titles_and_lines_in_the_list_are_as_wide_as_the_window_allows() -> None:
@@ -249,6 +254,7 @@ async def test_a_line_saved_half_typed_is_still_saved_when_it_is_kept(tmp_path: 
         await it.write(*"shall i ")
         await save_as(it, tmp_path / "diary.md")
         await it.until(lambda: has_row(it.app, "· saved to diary.md "))
+        await closed(it)
         await it.press("enter")
         await it.until(lambda: has_row(it.app, " shall i · 2 words · saved to diary.md "))
         await it.app.session.read(lambda connection: None)
