@@ -29,7 +29,7 @@ from rnnlm_tui.tui.help.palette import commands
 from rnnlm_tui.tui.preferences import Preferences
 from rnnlm_tui.tui.runs.progress import RunProgress
 from rnnlm_tui.tui.train.form import TrainForm
-from tests.helpers.app import press, scripted_app, wait_until
+from tests.helpers.app import press, running, scripted_app, wait_until
 from tests.helpers.commands import verses
 from tests.helpers.train_screen import Host
 
@@ -80,7 +80,7 @@ def arguments_of_form(preset: str, settings: str) -> tuple[str, ...]:
 
     async def run() -> tuple[str, ...]:
         app = Host(Library(data_dir()), Preferences())
-        async with app.run_test():
+        async with running(app):
             form = app.train_screen.query_one(TrainForm)
             form.query_one("#preset", Select).value = preset
             form.query_one("#form-settings", Input).value = settings
@@ -123,7 +123,7 @@ def use_setting() -> None:
 def use_key() -> None:
     async def run() -> None:
         app = scripted_app(Path())
-        async with app.run_test() as pilot:
+        async with running(app) as pilot:
             (action,) = (a for a in actions_on(app, app.screen) if a.binding.id == "app.mine")
             assert action.enabled and action.keys == ["F7"]
             assert "Show what is mine" in [row.title for row in commands(app, app.screen)]

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
@@ -30,6 +31,7 @@ from rnnlm_tui.tui.app import RnnlmApp
 from rnnlm_tui.tui.preferences import Preferences, SettingsFile
 from rnnlm_tui.tui.train.form import TrainForm
 from rnnlm_tui.tui.writing.candidates import Candidates
+from tests.helpers.idle import loop_idle
 from tests.helpers.runs import PATIENCE_S
 from tests.helpers.scripted import ScriptedModel
 
@@ -144,11 +146,27 @@ def scripted_app(
     return app
 
 
+@asynccontextmanager
+async def running(
+    app: App[Any], size: tuple[int, int] = (80, 24), *, notifications: bool = True
+) -> AsyncIterator[Pilot[Any]]:
+    """Runs the app, which ends by itself. Without that `run_test` would remove its widgets first,
+    and its workers would draw on them."""
+    async with app.run_test(size=size, notifications=notifications) as pilot:
+        try:
+            yield pilot
+        finally:
+            app.exit()
+            async with asyncio.timeout(PATIENCE_S):
+                while app.is_running:
+                    await asyncio.sleep(0)
+
+
 async def wait_until(pilot: Pilot[Any], condition: Callable[[], object]) -> None:
     """Runs the app until the condition holds. Fails after `PATIENCE_S`."""
     async with asyncio.timeout(PATIENCE_S):
         while not condition():
-            await pilot.pause(0.01)
+            await asyncio.sleep(0.01)
 
 
 async def resize(pilot: Pilot[Any], width: int, height: int) -> None:
@@ -179,12 +197,18 @@ def post_clicks(app: App[Any], *places: tuple[int, int]) -> None:
             driver.send_message(kind(None, x, y, 0, 0, 1, False, False, False, x, y))
 
 
+async def settled(pilot: Pilot[Any]) -> None:
+    """Waits until the app has handled all messages and has painted what they changed. It does not
+    wait for threads, such as the one that asks the model."""
+    await loop_idle()
+    await pilot.pause(0)  # paints now, and not at the next frame
+    await loop_idle()
+
+
 async def press(pilot: Pilot[Any], *keys: str) -> None:
     """Sends keys, and waits until they are handled. It does not wait for the answer of a model."""
     post_keys(pilot.app, *keys)
-    # A key goes down to the focus, up to the app, and its messages up to the screen.
-    for _ in range(4):
-        await pilot.pause(0)
+    await settled(pilot)
 
 
 async def choose_in_palette(pilot: Pilot[Any], title: str) -> None:

@@ -21,7 +21,7 @@ from rnnlm_tui.suggesting.accepting import Suggestion
 from rnnlm_tui.suggesting.explain import Explanation, LineWord, Part
 from rnnlm_tui.tui.app import RnnlmApp
 from rnnlm_tui.tui.inside import screen
-from tests.helpers.app import answered, current_tab, press, scripted_app, wait_until
+from tests.helpers.app import answered, current_tab, press, running, scripted_app, wait_until
 
 
 class Asked(NamedTuple):
@@ -144,7 +144,7 @@ async def inside(
 ) -> AsyncIterator[Inside]:
     """The screen, opened after this line was typed on the Autocomplete screen."""
     app = scripted_app(folder, models)
-    async with app.run_test(size=size, notifications=True) as pilot:
+    async with running(app, size=size) as pilot:
         await answered(pilot)
         app.autocomplete.editor.set_text(line)
         await press(pilot, "f10")

@@ -19,7 +19,7 @@ from rnnlm_tui.tui.runs.wording import BADGES
 from rnnlm_tui.tui.train.form import TrainForm
 from rnnlm_tui.tui.train.run_lists import RunList
 from rnnlm_tui.tui.train.screen import TrainScreen
-from tests.helpers.app import has_row, wait_until
+from tests.helpers.app import has_row, running, wait_until
 from tests.helpers.host import HostApp
 from tests.helpers.runs import Script, over
 
@@ -133,7 +133,7 @@ async def shown(
 ) -> AsyncIterator[Shown]:
     """The screen, with the script in place of its child processes."""
     app = Host(Library(script.data), preferences or Preferences())
-    async with app.run_test(size=size) as pilot:
+    async with running(app, size=size) as pilot:
         await wait_until(pilot, lambda: app.train_screen.query(TrainForm))
         yield Shown(app, pilot, script)
         if (own := app.followed_runs.own) is not None:

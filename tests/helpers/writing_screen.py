@@ -29,6 +29,7 @@ from tests.helpers.app import (
     post_keys,
     press,
     rows_of,
+    running,
     scripted_app,
     texts,
     toasts,
@@ -138,7 +139,7 @@ async def desk(
 ) -> AsyncIterator[AppDesk]:
     """The app, once its model has answered for the empty line."""
     app = scripted_app(folder, models, **settings)
-    async with app.run_test(size=size, notifications=True) as pilot:
+    async with running(app, size=size) as pilot:
         await answered(pilot)
         yield Desk(app, pilot, app.autocomplete.editor)
 

@@ -1,14 +1,12 @@
-"""Gives every test the same terminal, whatever the environment says, and an orderly shutdown."""
+"""Gives every test the same terminal, whatever the environment says."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 from textual import constants
-from textual.app import App
 
 from rnnlm_tui import paths
 from rnnlm_tui.tui.runs import follower
@@ -38,19 +36,6 @@ def no_type_ahead(monkeypatch: pytest.MonkeyPatch) -> None:
 def never_idle(monkeypatch: pytest.MonkeyPatch) -> None:
     """Keeps the app from building screens in advance."""
     monkeypatch.setattr(terminal, "IDLE_S", 1e9)
-
-
-@pytest.fixture(autouse=True)
-def workers_end_first(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Ends the workers of an app before its widgets, as an app does that is not under test. The end
-    of `run_test` does not, so that workers would draw on widgets that are gone."""
-    close = App._shutdown
-
-    async def close_in_order(app: App[Any]) -> None:
-        app.workers.cancel_all()
-        await close(app)
-
-    monkeypatch.setattr(App, "_shutdown", close_in_order)
 
 
 @pytest.fixture

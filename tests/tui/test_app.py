@@ -40,6 +40,7 @@ from tests.helpers.app import (
     press,
     resize,
     rows_of,
+    running,
     scripted_app,
     scripted_model,
     texts,
@@ -130,7 +131,7 @@ async def test_screens_by_key_and_by_click(tmp_path: Path, monkeypatch: pytest.M
     """The other screens are built while nobody types. The theme is kept."""
     monkeypatch.setattr(terminal, "IDLE_S", 0.01)
     app = scripted_app(tmp_path)
-    async with app.run_test() as pilot:
+    async with running(app) as pilot:
         assert app.theme == "rnnlm-dark"
         app.theme = "rnnlm-light"
         await wait_until(pilot, lambda: {"train", "models"} <= app._screen_stacks.keys())
@@ -150,7 +151,7 @@ async def test_screens_by_key_and_by_click(tmp_path: Path, monkeypatch: pytest.M
 @pytest.mark.parametrize("key", ["f3", "f4"])
 async def test_letters_right_behind_f2_reach_the_line(key: str, tmp_path: Path) -> None:
     app = scripted_app(tmp_path)
-    async with app.run_test() as pilot:
+    async with running(app) as pilot:
         await answered(pilot)
         await press(pilot, key)
         await wait_until(pilot, lambda: app.screen.focused is not None)
@@ -161,7 +162,7 @@ async def test_letters_right_behind_f2_reach_the_line(key: str, tmp_path: Path) 
 
 async def test_the_bottom_row_names_the_keys_and_can_be_clicked(tmp_path: Path) -> None:
     app = scripted_app(tmp_path)
-    async with app.run_test() as pilot:
+    async with running(app) as pilot:
         await write(pilot, *"shall ")
         row = rows_of(app)[-1]
         shown = "Tab word  → all  Enter keep  alt+1-5 take  ctrl+o texts  F1 keys  ctrl+q quit"
@@ -174,7 +175,7 @@ async def test_the_bottom_row_names_the_keys_and_can_be_clicked(tmp_path: Path) 
 
 async def test_the_other_screens_are_one_line_below_60_by_16(tmp_path: Path) -> None:
     app = scripted_app(tmp_path)
-    async with app.run_test(size=(59, 20)) as pilot:
+    async with running(app, size=(59, 20)) as pilot:
         await resize(pilot, 60, 16)
         await wait_until(pilot, lambda: current_tab(app) == "Autocomplete")
         await wait_until(pilot, lambda: app.autocomplete.editor.has_focus)
@@ -192,7 +193,7 @@ async def test_notices_cover_the_keys_and_never_the_line_being_written(
     message: str, covered: int, tmp_path: Path
 ) -> None:
     app = scripted_app(tmp_path)
-    async with app.run_test(size=(60, 16), notifications=True) as pilot:
+    async with running(app, size=(60, 16)) as pilot:
         await answered(pilot)
         before = rows_of(app)
         app.notify_user(message, "error")
@@ -206,7 +207,7 @@ async def test_a_notice_replaces_the_last_one_of_its_topic(
 ) -> None:
     monkeypatch.setattr(terminal, "TOAST_S", dict.fromkeys(terminal.TOAST_S, 60))
     app = scripted_app(tmp_path)
-    async with app.run_test(notifications=True) as pilot:
+    async with running(app) as pilot:
         await answered(pilot)
         app.notify_user("the disk is full", "error")
         await press(pilot, "ctrl+t", "alt+d", "ctrl+t", "ctrl+c", "alt+d", "ctrl+c")
@@ -225,7 +226,7 @@ async def test_a_notice_replaces_the_last_one_of_its_topic(
 
 async def test_without_a_model_one_can_write_and_train(tmp_path: Path) -> None:
     app = scripted_app(tmp_path, {})
-    async with app.run_test() as pilot:
+    async with running(app) as pilot:
         await wait_until(pilot, lambda: app.has_no_models)
         await wait_until(pilot, lambda: "No model can be used" in picture(app))
         check_layout(app)
@@ -249,7 +250,7 @@ async def test_the_model_in_use_stays_while_another_is_trained(tmp_path: Path) -
     model it is to be compared."""
     app = scripted_app(tmp_path)
     run = give_run(app)
-    async with app.run_test(notifications=True) as pilot:
+    async with running(app) as pilot:
         await write(pilot, *"shall ")
         scripted_models(app)["poems"] = scripted_model(chain("shall", "we", "dance"))
         saved_by(app, epoch=0)
@@ -274,7 +275,7 @@ async def test_the_model_in_use_stays_while_another_is_trained(tmp_path: Path) -
 async def test_stopped_trainings_are_announced_at_the_start(tmp_path: Path) -> None:
     app = scripted_app(tmp_path)
     put_state(app.library.runs.folder("poems"), 3, 9)
-    async with app.run_test(notifications=True) as pilot:
+    async with running(app) as pilot:
         told = "‖ poems  stopped at epoch 2 of 9: F4 resumes it"
         await wait_until(pilot, lambda: told in toasts(app))
     put_state(app.library.runs.folder("verses"), 3, 9)
@@ -291,7 +292,7 @@ async def test_a_training_in_the_background_stands_in_the_header_and_on_the_trai
     monkeypatch.setattr(app_module, "CHECK_EVERY_S", 0.05)
     app = scripted_app(tmp_path)
     with trained_elsewhere(script, started(epochs=4), ended(1), saved(1)):
-        async with app.run_test(size=(100, 30)) as pilot:
+        async with running(app, size=(100, 30)) as pilot:
             await wait_until(pilot, lambda: "▶ 25% of other · sonnets" in rows_of(app)[0])
             await press(pilot, "f3")
             await wait_until(pilot, lambda: has_row(app, "▶ training  other", "trained by process"))
@@ -366,7 +367,7 @@ async def test_a_new_model_is_used_only_if_it_saves_more_than_the_one_in_use(
     run = ScriptedRun(is_running=False)
     run.is_own = is_own
     run.progress.take(end)
-    async with app.run_test(notifications=True) as pilot:
+    async with running(app) as pilot:
         await answered(pilot)
         app.run_ended(cast(Any, run))
         await wait_until(pilot, lambda: any(told in toast for toast in toasts(app)))
@@ -385,7 +386,7 @@ async def test_the_model_that_was_in_use_before_is_a_key_away(tmp_path: Path) ->
     app.library = library
     run = ScriptedRun(is_running=False)
     run.progress.take(over(comparison=BETTER))
-    async with app.run_test() as pilot:
+    async with running(app) as pilot:
         await wait_until(pilot, lambda: app.active_name == "sonnets")
         app.run_ended(cast(Any, run))
         await wait_until(pilot, lambda: app.active_name == "poems")
@@ -406,7 +407,7 @@ async def test_no_model_is_taken_while_the_app_is_closed(tmp_path: Path) -> None
         app.run_ended(cast(Any, run))
 
     run.close = close  # type: ignore[method-assign]
-    async with app.run_test() as pilot:
+    async with running(app) as pilot:
         await answered(pilot)
         await press(pilot, "ctrl+q")
         await wait_until(pilot, lambda: isinstance(app.screen, Choice))
@@ -424,7 +425,7 @@ async def test_a_damaged_model_in_use_is_told_and_the_english_suggests(
     put(library.folder, {"poems.safetensors": renamed("ngram", "ngrams.word.3")})
     library.use("poems")
     app = RnnlmApp(tmp_path / "data", tmp_path / "config", tmp_path / "app.log")
-    async with app.run_test(size=(120, 40)) as pilot:
+    async with running(app, size=(120, 40)) as pilot:
         await wait_until(pilot, lambda: app.active_name == "english" and toasts(app))
         assert "poems, is damaged: its tensors are not those of its card; english" in toasts(app)[0]
 
@@ -434,7 +435,7 @@ async def test_the_end_of_a_run_is_told_where_it_is_not_on_the_screen(tmp_path: 
     run = ScriptedRun(is_running=False)
     ends: tuple[tuple[FinishReason, str], ...]
     ends = ("completed", "poems: trained"), ("diverged", "smaller learning")
-    async with app.run_test(notifications=True) as pilot:
+    async with running(app) as pilot:
         await answered(pilot)
         for reason, words in ends:
             run.progress.take(finished(reason, best_epoch=2))
@@ -462,7 +463,7 @@ async def test_quitting_asks_while_a_model_trains(
 ) -> None:
     app = scripted_app(tmp_path)
     run = give_run(app)
-    async with app.run_test() as pilot:
+    async with running(app) as pilot:
         await answered(pilot)
         await wait_until(pilot, lambda: "▶ 50% of poems · sonnets" in rows_of(app)[0])
         assert progress_text(cast(Any, run), "poems") == "▶ 50%", "the active model is named beside"
@@ -489,7 +490,7 @@ async def test_quitting_asks_while_a_model_trains(
 async def test_quitting_does_not_ask_about_a_run_that_has_ended(tmp_path: Path) -> None:
     app = scripted_app(tmp_path)
     run = give_run(app)
-    async with app.run_test() as pilot:
+    async with running(app) as pilot:
         await answered(pilot)
         run.progress.phase = Phase.FINISHED
         await press(pilot, "ctrl+q")
@@ -504,7 +505,7 @@ async def test_quitting_asks_over_what_is_open_and_stays_if_the_training_cannot_
     app = scripted_app(tmp_path)
     run = give_run(app)
     run.has_space = False
-    async with app.run_test() as pilot:
+    async with running(app) as pilot:
         await answered(pilot)
         await press(pilot, key)
         await wait_until(pilot, lambda: app.screen.is_modal)
@@ -526,7 +527,7 @@ async def test_quitting_does_not_ask_if_nothing_would_be_lost(tmp_path: Path) ->
     for is_running in (False, True):
         app = scripted_app(tmp_path)
         run = give_run(app, is_running=is_running, detached=True)
-        async with app.run_test() as pilot:
+        async with running(app) as pilot:
             await answered(pilot)
             app.name_changed("poems", "verses")  # a run that is over follows its model
             assert run.name == ("poems" if is_running else "verses")

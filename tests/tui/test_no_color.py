@@ -17,7 +17,7 @@ from rnnlm_tui.tui.app import RnnlmApp
 from rnnlm_tui.tui.preferences import Preferences
 from rnnlm_tui.tui.runs.child import TrainArguments
 from rnnlm_tui.tui.widgets.dialogs import AskText, Choice, Confirm
-from tests.helpers.app import has_row, press, scripted_app, show_form, wait_until, write
+from tests.helpers.app import has_row, press, running, scripted_app, show_form, wait_until, write
 from tests.helpers.events import in_fifth_epoch
 from tests.helpers.inside import Script as InsideScript
 from tests.helpers.inside import inside_script
@@ -47,7 +47,7 @@ def style_of(app: App[Any], text: str, which: int = 0) -> Style:
 async def test_the_form_shows_focus_choice_and_faults_and_a_run_its_series_and_best_epoch(
     app: RnnlmApp, script: Script
 ) -> None:
-    async with app.run_test(size=(120, 40)) as pilot:
+    async with running(app, size=(120, 40)) as pilot:
         form = await show_form(pilot)
         assert has_row(app, "●▌ Shakespeare's sonnets") and has_row(app, "○▌ what I wrote")
         assert not style_of(app, "my files").underline
@@ -81,7 +81,7 @@ async def test_the_form_shows_focus_choice_and_faults_and_a_run_its_series_and_b
 async def test_words_of_the_writer_and_of_the_model_and_the_signs_of_numbers_differ(
     app: RnnlmApp, inside_script: InsideScript
 ) -> None:
-    async with app.run_test() as pilot:
+    async with running(app) as pilot:
         await write(pilot, *"zzz shall i compare t")
         await wait_until(pilot, lambda: has_row(app, " 1 thee", " 2 the", " 3 this"))
         assert not style_of(app, "shall i").italic
@@ -121,7 +121,7 @@ async def test_fields_buttons_and_what_is_chosen_are_seen_in_the_terminals_own_c
     tmp_path: Path, script: Script, theme: str, size: tuple[int, int]
 ) -> None:
     app = scripted_app(tmp_path, preferences=Preferences(theme=theme))
-    async with app.run_test(size=size) as pilot:
+    async with running(app, size=size) as pilot:
         form = await show_form(pilot)
         await wait_until(pilot, lambda: painted(app, " Train ").reverse)
         assert (colour := painted(app, " Train ").color) and colour.is_default
@@ -151,7 +151,7 @@ async def test_lists_and_dialogs_show_what_is_chosen_and_what_is_wrong(
         make_model(library.path(name))
     library.use("poems")
     app.library = library
-    async with app.run_test() as pilot:
+    async with running(app) as pilot:
         await wait_until(pilot, lambda: app.opened_model is not None)
         await press(pilot, "f4")
         await wait_until(pilot, lambda: app.models_screen.query(DataTable))

@@ -11,6 +11,7 @@ from tests.helpers.app import (
     has_row,
     picture,
     press,
+    running,
     scripted_app,
     toasts,
     wait_until,
@@ -53,7 +54,7 @@ def give_keys(tmp_path: Path, text: str) -> RnnlmApp:
 
 async def test_a_keymap_with_a_fault_is_reported_once_and_stops_nothing(tmp_path: Path) -> None:
     app = give_keys(tmp_path, "nonsense")
-    async with app.run_test(notifications=True) as pilot:
+    async with running(app) as pilot:
         await write(pilot, *"shall ")
         await wait_until(pilot, lambda: any("not valid TOML" in toast for toast in toasts(app)))
         assert len(toasts(app)) == 1
@@ -68,7 +69,7 @@ async def test_the_users_keys_work_and_are_shown(tmp_path: Path) -> None:
         '"app.keys" = "super+k,f11"\n"line.accept_word" = "ctrl+n"\n'
         '"line.suggest_now" = "f12"',
     )
-    async with app.run_test(size=(120, 150), notifications=True) as pilot:
+    async with running(app, size=(120, 150)) as pilot:
         await write(pilot, *"shall ")
         await write(pilot, "ctrl+n")
         assert app.autocomplete.editor.line == "shall i "

@@ -30,6 +30,7 @@ from tests.helpers.app import (
     post_keys,
     press,
     resize,
+    running,
     scripted_app,
     scripted_model,
     toasts,
@@ -55,7 +56,7 @@ def test_every_binding_has_a_unique_id_a_description_and_a_tooltip() -> None:
 
 async def test_f1_lists_the_keys_that_work_here_in_groups(tmp_path: Path) -> None:
     app = scripted_app(tmp_path)
-    async with app.run_test(size=(110, 80)) as pilot:
+    async with running(app, size=(110, 80)) as pilot:
         await answered(pilot)
         await press(pilot, "f1")
         await wait_until(pilot, lambda: isinstance(app.screen, KeysScreen))
@@ -81,7 +82,7 @@ async def test_f1_lists_the_keys_that_work_here_in_groups(tmp_path: Path) -> Non
 
 async def test_the_palette_offers_what_can_be_done_here_and_does_it(tmp_path: Path) -> None:
     app = scripted_app(tmp_path, {"a": scripted_model(), "b": scripted_model()})
-    async with app.run_test() as pilot:
+    async with running(app) as pilot:
         await answered(pilot)
         offered = {each.title: each.keys for each in commands(app, app.screen)}
         for kind in (RnnlmApp, AutocompleteScreen, LineEditor):
@@ -105,7 +106,7 @@ async def test_the_palette_offers_what_can_be_done_here_and_does_it(tmp_path: Pa
 @pytest.mark.parametrize("wanted", ["light", "dark"])
 async def test_a_light_theme_is_light_in_any_terminal(wanted: str, tmp_path: Path) -> None:
     app = scripted_app(tmp_path)
-    async with app.run_test() as pilot:
+    async with running(app) as pilot:
         await answered(pilot)
         app.theme = "dracula"
         show_themes(app)
@@ -126,7 +127,7 @@ async def test_a_palette_that_is_closed_twice_in_a_moment_closes_once(
     key: str, tmp_path: Path
 ) -> None:
     app = scripted_app(tmp_path)
-    async with app.run_test() as pilot:
+    async with running(app) as pilot:
         await answered(pilot)
         show_themes(app)
         await wait_until(pilot, lambda: app.screen.query(CommandList) and has_row(app, "nord"))
@@ -142,7 +143,7 @@ async def test_the_palette_tells_where_it_has_written_or_why_it_cannot(
 ) -> None:
     app, folder = scripted_app(tmp_path), tmp_path / "not" / "there"
     (tmp_path / "file").write_text("")
-    async with app.run_test(notifications=True) as pilot:
+    async with running(app) as pilot:
         for title, told in (
             ("Save a picture", f"saved {folder}"),
             ("Save a picture", "not a directory"),

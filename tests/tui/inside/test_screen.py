@@ -18,6 +18,7 @@ from tests.helpers.app import (
     press,
     resize,
     rows_of,
+    running,
     scripted_app,
     scripted_model,
     wait_until,
@@ -142,7 +143,7 @@ async def test_u_shows_the_lesson_s_network_untrained_beside_the_trained_one(
     make_model(library.path("verses"))
     library.use("verses")
     app.library = library
-    async with app.run_test(size=(140, 30)) as pilot:
+    async with running(app, size=(140, 30)) as pilot:
         await wait_until(pilot, lambda: app.opened_model is not None)
         app.autocomplete.editor.set_text("the cat ")
         await press(pilot, "f10")
@@ -229,7 +230,7 @@ async def test_no_figures_of_an_earlier_line_stand_below_a_new_one(
 
 async def test_it_says_that_it_reads_the_model(tmp_path: Path, inside_script: Script) -> None:
     app = scripted_app(tmp_path)
-    async with app.run_test() as pilot:
+    async with running(app) as pilot:
         await answered(pilot)
         inside_script.gate.clear()
         await press(pilot, "f10")
@@ -245,7 +246,7 @@ async def test_it_says_that_it_reads_the_model(tmp_path: Path, inside_script: Sc
 
 async def test_any_line_is_shown_or_a_sentence_says_why_not(tmp_path: Path) -> None:
     app = scripted_app(tmp_path)
-    async with app.run_test() as pilot:
+    async with running(app) as pilot:
         await answered(pilot)
         await press(pilot, "f10")
         await wait_until(pilot, lambda: has_row(app, "─ stages ─"))

@@ -30,6 +30,7 @@ from tests.helpers.app import (
     has_row,
     picture,
     problem_in,
+    running,
     wait_until,
 )
 from tests.helpers.events import ended, progress, writers
@@ -104,7 +105,7 @@ async def shown(
 ) -> AsyncIterator[tuple[Pilot[None], Host]]:
     """The screen with the library listed and the row of a model selected."""
     app = Host(library)
-    async with app.run_test(size=size) as pilot:
+    async with running(app, size=size) as pilot:
         await wait_until(pilot, lambda: app.models.query(DataTable))
         names = {one.name for one in library.entries()}
         await wait_until(pilot, lambda: set(rows(app)) == names)
@@ -162,7 +163,7 @@ async def test_the_list_follows_the_library_and_the_selected_row_stays(
     library = Library(data_dir)
     app = Host(library)
     app.active_name = None
-    async with app.run_test() as pilot:
+    async with running(app) as pilot:
         await wait_until(pilot, lambda: app.models.query(DataTable))
         await pilot.press("enter", "u", "r", "e", "d", "g", "f5")
         assert app.screen is app.models and not app.calls
@@ -225,7 +226,7 @@ def test_the_columns_fit_at_every_width(longest: int) -> None:
 
 async def test_the_library_is_read_only_while_the_list_is_seen(library: Library) -> None:
     app = Host(library)
-    async with app.run_test() as pilot:
+    async with running(app) as pilot:
         await wait_until(pilot, lambda: "two" in rows(app))
         await app.workers.wait_for_complete()
         await app.push_screen(Screen())

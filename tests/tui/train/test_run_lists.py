@@ -10,14 +10,14 @@ from textual.screen import Screen
 
 from rnnlm_tui.events import EpochEnded, NextWord, SampleText
 from rnnlm_tui.tui.train.run_lists import RunList, next_word_rows, seed_title
-from tests.helpers.app import wait_until
+from tests.helpers.app import running, wait_until
 from tests.helpers.events import ended
 from tests.helpers.host import HostApp
 
 
 async def test_a_list_stays_at_its_end_unless_it_is_scrolled_up() -> None:
     app = HostApp(partial(RunList, "log"))
-    async with app.run_test(size=(40, 10)) as pilot:
+    async with running(app, size=(40, 10)) as pilot:
         log = app.query_one(RunList)
 
         def draw(count: int) -> None:

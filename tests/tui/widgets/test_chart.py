@@ -13,7 +13,7 @@ from pytest import approx
 from rnnlm_tui.events import EpochEnded, Metrics, Progress
 from rnnlm_tui.tui.widgets.chart import LossChart, plot
 from rnnlm_tui.wording.trainings import Points, loss_points, training_curve
-from tests.helpers.app import has_row, resize, rows_of, wait_until
+from tests.helpers.app import has_row, resize, rows_of, running, wait_until
 from tests.helpers.events import ended
 from tests.helpers.host import HostApp
 from tests.helpers.models import HOSTILE
@@ -77,7 +77,7 @@ def test_no_losses_and_no_size_break_a_chart(
 
 async def test_the_widget_draws_what_it_is_given_at_its_size() -> None:
     app = HostApp(LossChart)
-    async with app.run_test(size=(60, 12)) as pilot:
+    async with running(app, size=(60, 12)) as pilot:
         assert has_row(app, "no epoch yet")
         app.query_one(LossChart).show(FALLING, RISING, 4, "network alone")
         for width, height in ((70, 12), (64, 5)):

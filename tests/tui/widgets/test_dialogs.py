@@ -22,7 +22,15 @@ from rnnlm_tui.tui.widgets.dialogs import (
     Dialog,
     path_problem,
 )
-from tests.helpers.app import has_row, post_clicks, post_keys, problem_in, rows_of, wait_until
+from tests.helpers.app import (
+    has_row,
+    post_clicks,
+    post_keys,
+    problem_in,
+    rows_of,
+    running,
+    wait_until,
+)
 from tests.helpers.host import HostApp
 
 HOSTILE = "[/b] [red]x \u7269\u8a9e e\u0301\u0301 \u05d0\u05d1 \x1b[31m\a " + "w" * 200
@@ -69,7 +77,7 @@ async def asked(
 ) -> AsyncIterator[tuple[Pilot[None], HostApp]]:
     """An app that shows the dialog."""
     app = HostApp()
-    async with app.run_test(size=size) as pilot:
+    async with running(app, size=size) as pilot:
         keep_answer(app, make)
         await wait_until(pilot, lambda: isinstance(app.screen, Dialog) and app.focused)
         await pilot.pause()

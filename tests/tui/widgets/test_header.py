@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from rnnlm_tui.tui.widgets.base_screen import Header
-from tests.helpers.app import current_tab, resize, rows_of, wait_until
+from tests.helpers.app import current_tab, resize, rows_of, running, wait_until
 from tests.helpers.host import HostApp
 
 TABS = " Autocomplete F2  Train F3  Models F4  Inside F10 "
@@ -21,7 +21,7 @@ async def test_parts_of_the_text_are_left_out_before_a_letter_is(
     ]
     monkeypatch.setattr(HostApp, "header_texts", lambda app: texts)
     app = HostApp(Header)
-    async with app.run_test(size=(140, 5)) as pilot:
+    async with running(app, size=(140, 5)) as pilot:
         for width, begin, text in (
             (140, " rnnlm-tui   Autocomplete F2   Train F3 ", texts[0]),
             (80, TABS, texts[1]),
@@ -41,7 +41,7 @@ async def test_the_current_tab_has_brackets_only_without_colours(
         monkeypatch.setenv("NO_COLOR", "1")
     app = HostApp(Header)
     app._current_mode = "train"
-    async with app.run_test(size=(80, 5)) as pilot:
+    async with running(app, size=(80, 5)) as pilot:
         await wait_until(pilot, lambda: current_tab(app) == "Train")
         shown = TABS.replace(" Train F3 ", "[Train F3]") if no_color else TABS
         assert rows_of(app)[0].startswith(shown)

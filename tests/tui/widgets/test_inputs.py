@@ -22,7 +22,7 @@ from rnnlm_tui.tui.widgets.inputs import (
     completions,
     sanitize_lines,
 )
-from tests.helpers.app import check_layout, picture, post_keys, wait_until
+from tests.helpers.app import check_layout, picture, post_keys, running, wait_until
 from tests.helpers.commands import POSIX
 from tests.helpers.host import HostApp
 
@@ -32,7 +32,7 @@ SHOWN = "a\ufffd[31mb\ufffd\ufffd\ufffd\ufffd\ufffd[/b]"
 
 async def test_what_is_in_a_field_put_there_or_pasted_is_made_printable() -> None:
     app = HostApp(partial(SafeInput, HOSTILE, select_on_focus=False))
-    async with app.run_test() as pilot:
+    async with running(app) as pilot:
         line = app.query_one(SafeInput)
         assert line.value == SHOWN and SHOWN in picture(app)
         line.value = ""
@@ -44,7 +44,7 @@ async def test_what_is_in_a_field_put_there_or_pasted_is_made_printable() -> Non
 
 async def test_keys_that_move_and_delete_are_not_overtaken_by_letters() -> None:
     app = HostApp(partial(SafeInput, "130"))
-    async with app.run_test() as pilot:
+    async with running(app) as pilot:
         line = app.query_one(SafeInput)
         line.focus()
         post_keys(app, "backspace", "backspace", *"24", "left", "7")
@@ -85,7 +85,7 @@ async def typed(
 ) -> AsyncIterator[tuple[Pilot[None], PathInput]]:
     """A focused path field with this text, before another field."""
     app = HostApp(partial(field, select_on_focus=False), partial(Input, id="after"))
-    async with app.run_test(size=(120, 12)) as pilot:
+    async with running(app, size=(120, 12)) as pilot:
         path = app.query_one(PathInput)
         path.focus()
         path.value = text

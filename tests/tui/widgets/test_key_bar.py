@@ -14,7 +14,7 @@ from textual.widget import Widget
 from rnnlm_tui.tui.widgets import textual_private
 from rnnlm_tui.tui.widgets.key_bar import KeyBar
 from rnnlm_tui.tui.widgets.textual_private import read_pastes_whole
-from tests.helpers.app import resize, rows_of, wait_until
+from tests.helpers.app import resize, rows_of, running, wait_until
 from tests.helpers.host import HostApp
 
 
@@ -33,7 +33,7 @@ class Field(Widget, can_focus=True):
 
 async def test_what_leads_back_stays() -> None:
     app = HostApp(Field, KeyBar)
-    async with app.run_test(size=(40, 5)) as pilot:
+    async with running(app, size=(40, 5)) as pilot:
         app.query_one(Field).focus()
         for width, row in (
             (40, "Enter edit  d remove  ↑↓ line  Esc back"),

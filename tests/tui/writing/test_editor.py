@@ -26,7 +26,7 @@ from rnnlm_tui.tui.writing.editor import LineEditor
 from rnnlm_tui.tui.writing.insertion import MAX_TEXT, TextTooLong
 from rnnlm_tui.tui.writing.open_text import lines_of
 from rnnlm_tui.tui.writing.recall import LinesKept
-from tests.helpers.app import check_layout, post_keys, rows_of
+from tests.helpers.app import check_layout, post_keys, rows_of, running
 from tests.helpers.host import HostApp
 from tests.helpers.runs import PATIENCE_S
 from tests.helpers.writing_screen import Desk, SilentPredictor, unstored_text
@@ -154,7 +154,7 @@ class EditorDesk(Desk[EditorApp]):
 async def desk(line: str = "", **host: Any) -> AsyncIterator[EditorDesk]:
     """A desk with this line, typed, and no answer yet."""
     app = EditorApp(**host)
-    async with app.run_test(size=(80, 24)) as pilot:
+    async with running(app, size=(80, 24)) as pilot:
         it = EditorDesk(app, pilot, app.editor)
         await it.press(*line)
         yield it

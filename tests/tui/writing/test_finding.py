@@ -7,7 +7,7 @@ from pathlib import Path
 from rnnlm_tui.session.tables import Turn
 from rnnlm_tui.tui.writing.finding import FindLine
 from rnnlm_tui.tui.writing.page import Page
-from tests.helpers.app import check_layout, has_row
+from tests.helpers.app import check_layout, has_row, running
 from tests.helpers.host import HostApp
 from tests.helpers.writing_screen import AppDesk, desk, open_list, unstored_text
 
@@ -153,7 +153,7 @@ async def test_what_is_found() -> None:
         (" ", ["a b"], ""),
     ):
         host = HostApp(lambda: Page(unstored_text()))
-        async with host.run_test(size=(80, 10)):
+        async with running(host, size=(80, 10)):
             page = host.query_one(Page)
             page.open_text.turns = [Turn(line) for line in lines]
             page.show()

@@ -15,7 +15,7 @@ from rnnlm_tui.session.tables import Turn
 from rnnlm_tui.tui.writing.insertion import MAX_TEXT
 from rnnlm_tui.tui.writing.page import Page
 from rnnlm_tui.tui.writing.page_rows import wrapped
-from tests.helpers.app import check_layout, picture, resize, rows_of
+from tests.helpers.app import check_layout, picture, resize, rows_of, running
 from tests.helpers.host import HostApp
 from tests.helpers.writing_screen import unstored_text
 
@@ -38,7 +38,7 @@ def shown(page: Page, *turns: Turn) -> None:
 async def page_of_lines(number: int) -> AsyncIterator[tuple[HostApp, Page, Pilot[None]]]:
     """A page of so many lines, of which 8 are in sight."""
     host = host_of_page()
-    async with host.run_test(size=(80, 8)) as pilot:
+    async with running(host, size=(80, 8)) as pilot:
         page = host.query_one(Page)
         shown(page, *(Turn(f"line {index}") for index in range(number)))
         await pilot.pause()
@@ -54,7 +54,7 @@ async def test_headings_and_blank_rows() -> None:
     """A heading for each day; a blank row before and after a line that is wrapped. The last line is
     at the bottom."""
     host = host_of_page()
-    async with host.run_test(size=(32, 24)) as pilot:
+    async with running(host, size=(32, 24)) as pilot:
         shown(
             host.query_one(Page),
             Turn("of a file"),
@@ -143,7 +143,7 @@ async def test_the_page_stays_where_it_is_if_a_line_is_removed() -> None:
 async def test_a_long_text_is_shown_at_once() -> None:
     """50,000 words in 10 ms; the limit leaves room for a busy machine."""
     host = host_of_page()
-    async with host.run_test(size=(80, 24)):
+    async with running(host, size=(80, 24)):
         page = host.query_one(Page)
         page.open_text.turns = [Turn("it was late and we went to bed " * 8) for _ in range(800)]
         for limit_s in (0.5, 0.05):

@@ -38,6 +38,7 @@ from tests.helpers.app import (
     post_keys,
     resize,
     rows_of,
+    running,
     scripted_model,
     wait_until,
 )
@@ -102,7 +103,7 @@ async def test_the_ghost_and_the_words(tmp_path: Path) -> None:
 async def test_words_keep_their_places(width: int, place: int) -> None:
     """A long word moves only the next one."""
     host = HostApp(Candidates)
-    async with host.run_test(size=(width, 2)) as pilot:
+    async with running(host, size=(width, 2)) as pilot:
 
         def places(*words: str) -> list[int]:
             found = [Suggestion(word, 0.04, word, 0, True) for word in words]

@@ -18,6 +18,7 @@ from rnnlm_tui.suggesting.accepting import DigitSetting
 from rnnlm_tui.suggesting.suggest import suggest
 from rnnlm_tui.tui.preferences import Preferences
 from rnnlm_tui.tui.writing.editor import LineEditor
+from tests.helpers.app import running
 from tests.helpers.host import HostApp
 from tests.helpers.writing_screen import SilentPredictor, unstored_text
 
@@ -95,7 +96,7 @@ async def writer(
     monkeypatch.delenv("RNNLM_BUILT_IN_DIR")
     contexts = Contexts(Library(folder).open("english").model)
     editor = LineEditor(unstored_text(), SilentPredictor(), Preferences(digits=digits))
-    async with HostApp(lambda: editor).run_test():
+    async with running(HostApp(lambda: editor)):
         yield Writer(editor, contexts)
 
 
