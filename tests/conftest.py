@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import gc
+import io
 import os
 import signal
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,6 +18,7 @@ from rnnlm_tui import threads
 threads.use_one_thread(trains=True)  # before numpy loads: several processes test at once
 pytest.register_assert_rewrite("tests.helpers")
 
+from rnnlm_tui.cli.main import main  # noqa: E402
 from rnnlm_tui.store.library import Library  # noqa: E402
 from tests.helpers.commands import VERSES, Command, command_line  # noqa: E402
 
@@ -90,5 +93,25 @@ def command() -> Command:
             timeout=120,
             check=False,
         )
+
+    return run
+
+
+@pytest.fixture
+def run(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Command:
+    """Runs the command in this process, and checks its exit code unless that is None. `command`
+    runs it in a new process."""
+
+    def run(
+        *arguments: str, stdin: str = "", code: int | None = 0
+    ) -> subprocess.CompletedProcess[str]:
+        capsys.readouterr()
+        given = io.TextIOWrapper(io.BytesIO(stdin.encode("utf-8", "surrogateescape")))
+        with monkeypatch.context() as patch:
+            patch.setattr(sys, "stdin", given)
+            ended = main(arguments)
+        output = capsys.readouterr()
+        assert code in (None, ended), output.err
+        return subprocess.CompletedProcess(arguments, ended, output.out, output.err)
 
     return run

@@ -230,16 +230,12 @@ def verses(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     trained(corpus, "--preset=ngram", "--name=verses", "--held-out=0", "--on=none")
 
 
-@pytest.mark.slow
 @pytest.mark.usefixtures("verses")
-def test_commands_and_python_follow_the_file(command: Command, file: Path) -> None:
+def test_commands_and_python_follow_the_file(run: Command, file: Path) -> None:
     asked = '{"text": "the c"}\n{"text": "the "}\n'
-    evaluated = command(
-        "--evaluate", "--json", "--model=verses", str(file.parents[1] / "verses.txt")
-    )
-    assert evaluated.returncode == 0
+    evaluated = run("--evaluate", "--json", "--model=verses", str(file.parents[1] / "verses.txt"))
     score = rnnlm_tui.load("verses").score("the cat")
-    assert "cat" in command("--suggest", "the ").stdout
+    assert "cat" in run("--suggest", "the ").stdout
     file.write_text("Cat\ncat\n")
     for arguments, stdin in (
         (("--suggest", "the "), ""),
@@ -247,37 +243,34 @@ def test_commands_and_python_follow_the_file(command: Command, file: Path) -> No
         (("--suggest", "--json"), asked),
         (("--generate", "the "), ""),
     ):
-        done = command(*arguments, stdin=stdin)
-        assert (done.returncode, done.stderr) == (0, "")
+        done = run(*arguments, stdin=stdin)
+        assert done.stderr == ""
         assert "cat" not in done.stdout, arguments
         assert "unknown:" not in done.stdout, "it stays known"
-    explained = json.loads(command("--explain", "--json", "the ").stdout)
+    explained = json.loads(run("--explain", "--json", "the ").stdout)
     assert "cat" not in [each["word"] for each in explained["suggestions"]]
     model = rnnlm_tui.load("verses")
     assert "cat" not in [s.word for s in model.suggest("the ")]
     assert "cat" not in model.generate("the ", words=5)
     # Figures are those of the model, whatever its user wants.
-    again = command("--evaluate", "--json", "--model=verses", str(file.parents[1] / "verses.txt"))
+    again = run("--evaluate", "--json", "--model=verses", str(file.parents[1] / "verses.txt"))
     assert again.stdout == evaluated.stdout
     assert model.score("the cat") == score
 
 
 @pytest.mark.usefixtures("verses")
-def test_commands_and_python_tell_of_a_file_that_they_cannot_read(
-    command: Command, file: Path
-) -> None:
+def test_commands_and_python_tell_of_a_file_that_they_cannot_read(run: Command, file: Path) -> None:
     file.write_bytes(b"M\xfcller\n")
     for arguments in (("--suggest", "the "), ("--suggest", "--json"), ("--generate", "the ")):
-        done = command(*arguments, stdin='{"text": "the "}\n')
-        assert done.returncode == 1
+        done = run(*arguments, stdin='{"text": "the "}\n', code=1)
         assert f"{file} is not UTF-8: byte 1" in done.stderr
         assert "Traceback" not in done.stderr
     with pytest.raises(StorageError, match="is not UTF-8"):
         rnnlm_tui.load("verses")
-    assert command("--models").returncode == 0
+    run("--models")
 
 
-def test_the_help_names_the_file(command: Command, file: Path) -> None:
+def test_the_help_names_the_file(run: Command, file: Path) -> None:
     for mode in ("--suggest", "--generate", "--explain", "--lsp"):
-        assert str(file) in command(mode, "--help").stdout.replace("\n", "")
-    assert NEVER_SUGGEST in command("--help").stdout
+        assert str(file) in run(mode, "--help").stdout.replace("\n", "")
+    assert NEVER_SUGGEST in run("--help").stdout

@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import shutil
 import subprocess
-import sys
 from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 from typing import Any
@@ -32,26 +31,6 @@ class Screen(io.StringIO):
 
     def isatty(self) -> bool:
         return True
-
-
-@pytest.fixture
-def run(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Command:
-    """Runs the command in this process, and checks its exit code unless that is None. `command`
-    runs it in a new process."""
-
-    def run(
-        *arguments: str, stdin: str = "", code: int | None = 0
-    ) -> subprocess.CompletedProcess[str]:
-        capsys.readouterr()
-        given = io.TextIOWrapper(io.BytesIO(stdin.encode("utf-8", "surrogateescape")))
-        with monkeypatch.context() as patch:
-            patch.setattr(sys, "stdin", given)
-            ended = main(arguments)
-        output = capsys.readouterr()
-        assert code in (None, ended), output.err
-        return subprocess.CompletedProcess(arguments, ended, output.out, output.err)
-
-    return run
 
 
 def trained(corpus: Path, *settings: str) -> None:

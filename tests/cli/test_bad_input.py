@@ -95,7 +95,7 @@ def test_a_damaged_file_is_never_more_than_a_sentence(
 ) -> None:
     text = write(tmp_path, TEXT.encode())
     with stopped_after(1):
-        run("--train", text, "--preset=gru", *SMALL, "--epochs=2", "--name=m")
+        run("--train", text, "--preset=gru", *SMALL, "--epochs=2", "--name=m", code=130)
     path = data_dir / name
     raw = path.read_bytes()
     if damage == "a folder":

@@ -36,7 +36,7 @@ def test_a_run_that_is_stopped_and_resumed_loses_no_row(
     link.symlink_to(table)
     files = ["--csv", str(link), "--plot", str(picture), "--quiet", "--name=m"]
     with stopped_after(2):
-        run("--train", str(corpus_file), *TINY, "--held-out=0.2", "--epochs=3", *files)
+        run("--train", str(corpus_file), *TINY, "--held-out=0.2", "--epochs=3", *files, code=130)
     assert [row["epoch"] for row in rows_of(table)] == ["1", "2"]
     done = run("--train", "--resume", *files)
     rows = rows_of(table)

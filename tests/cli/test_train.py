@@ -167,7 +167,7 @@ def test_a_corpus_can_be_several_files_or_standard_input(
     several = run("--train", *files, *TINY, "--epochs=1", "--json")
     with stopped_after(1):
         text = VERSES + "\na new line\n"
-        piped = run("--train", "-", *TINY, "--epochs=2", "--json", stdin=text)
+        piped = run("--train", "-", *TINY, "--epochs=2", "--json", stdin=text, code=130)
     first, second = events_of(several)[0], events_of(piped)[0]
     assert isinstance(first, Started) and isinstance(second, Started)
     assert (first.corpus.name, first.name) == ("verses.txt and 1 more", "verses-lesson")

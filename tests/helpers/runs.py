@@ -93,6 +93,17 @@ class Script:
         """The orders to a training."""
         return control.read_text().splitlines() if (control := self.control(name)).exists() else []
 
+    @contextmanager
+    def no_orders(self, name: str = "poems") -> Iterator[None]:
+        """Keeps orders to a training from being written: a folder has the name of their file."""
+        control, kept = self.control(name), self.history(name).with_name("kept")
+        control.touch()
+        control.rename(kept)
+        control.mkdir()
+        yield
+        control.rmdir()
+        kept.rename(control)
+
     def arguments(self, name: str = "poems") -> list[str]:
         """The arguments of a training; empty until it has started."""
         path = self.stage / f"{name}.arguments"

@@ -34,7 +34,7 @@ def train(stage: Path, name: str, history: Path) -> None:
     stage.joinpath(f"{name}.arguments").write_text(json.dumps([MODE, *ARGUMENTS]))
     how, control = stage / f"{name}.exit", history.with_name("control")
     while not how.exists():
-        if control.exists() and "stop" in control.read_text().splitlines():
+        if control.is_file() and "stop" in control.read_text().splitlines():
             with history.open("a") as file:
                 file.write(stage.joinpath("last-words").read_text())
             sys.exit(0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -19,7 +20,6 @@ from rnnlm_tui.store.library import Library
 from rnnlm_tui.store.model_file import open_stored
 from rnnlm_tui.store.run_files import Position, read_state
 from rnnlm_tui.text.reading import arrange_lines, no_report, read_corpus
-from rnnlm_tui.training import session
 from rnnlm_tui.training.control import Control
 from rnnlm_tui.training.job import Job
 from rnnlm_tui.training.learner import Learner, NgramLearner
@@ -114,16 +114,16 @@ def run_stopped_at(job: Job, epoch: int, step: int) -> list[Event]:
 
 @contextmanager
 def stopped_after(epoch: int = 1) -> Iterator[None]:
-    """Trainings in this process stop after this epoch, as with ctrl+c."""
-    real = session._events_of
+    """Stops trainings by a command in this process after this epoch, as ctrl+c does."""
+    real = Run.events
 
-    def events_of(job: Job, control: Control, ranks: Any) -> Iterator[Event]:
-        for event in real(job, control, ranks):
+    def events(run: Run) -> Iterator[Event]:
+        for event in real(run):
             yield event
             if isinstance(event, EpochEnded) and event.epoch == epoch:
-                control.stop()
+                signal.raise_signal(signal.SIGINT)
 
-    with mock.patch.object(session, "_events_of", events_of):
+    with mock.patch.object(Run, "events", events):
         yield
 
 

@@ -31,7 +31,10 @@ from tests.lsp.conftest import editing
 LONG = "We went home by train and we are all looking forward to the"
 
 
-@pytest.mark.parametrize("encoding", ["utf-8", "utf-16", "utf-32"])
+@pytest.mark.parametrize(
+    "encoding",
+    ["utf-16", *(pytest.param(each, marks=pytest.mark.slow) for each in ("utf-8", "utf-32"))],
+)
 async def test_words_are_inserted_as_the_model_writes_them(
     letter_data: Path, encoding: str
 ) -> None:
@@ -215,6 +218,7 @@ def test_a_bad_request_gets_an_error_and_the_next_an_answer(models: Path, comman
     assert capabilities and (number, words["items"]) == (6, []) and end == (7, None)
 
 
+@pytest.mark.slow
 def test_requests_are_answered_between_initialize_and_shutdown(
     models: Path, command: Command
 ) -> None:
@@ -235,6 +239,7 @@ def test_requests_are_answered_between_initialize_and_shutdown(
     assert after == [(0, -32600), (2, None), (3, -32600), (4, -32600)]
 
 
+@pytest.mark.slow
 def test_a_message_behind_a_broken_header_is_answered(models: Path, command: Command) -> None:
     kind = "Content-Type: application/vscode-jsonrpc; charset=utf-8\r\n"
     broken = (
@@ -313,12 +318,13 @@ def test_the_server_ends_when_nothing_reads_its_answers(models: Path) -> None:
         assert run.end() == 1
 
 
-def test_what_is_missing_is_said_in_a_sentence(models: Path, command: Command) -> None:
-    assert "there is no model nobody" in refused(command("--lsp", "--model=nobody"))
-    assert "--lsp takes no text, not 'x'" in refused(command("--lsp", "x"))
-    hidden = "import sys; sys.modules['pygls'] = None; from rnnlm_tui.cli.main import main; main()"
-    done = subprocess.run(
-        [sys.executable, "-c", hidden, "--lsp"], capture_output=True, encoding="utf-8", check=False
-    )
-    assert "the language server needs pygls, which is not installed" in refused(done)
-    assert "in the folder of the source: pip install '.[lsp]'" in done.stderr
+def test_what_is_missing_is_said_in_a_sentence(
+    models: Path, run: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert "there is no model nobody" in refused(run("--lsp", "--model=nobody", code=1))
+    assert "--lsp takes no text, not 'x'" in refused(run("--lsp", "x", code=2))
+    monkeypatch.delitem(sys.modules, server.__name__)
+    monkeypatch.setitem(sys.modules, "pygls.exceptions", None)
+    said = refused(run("--lsp", code=2))
+    assert "the language server needs pygls, which is not installed" in said
+    assert "in the folder of the source: pip install '.[lsp]'" in said

@@ -23,9 +23,16 @@ HEAD = softmax_shapes(CausalConfig(softmax="adaptive"), 10**6)["embedding"][0] -
 EARLY, LATE = slice(4), slice(4, 8)
 WORDS = {"full": 41, "adaptive": 2 * HEAD}
 every_cell = pytest.mark.parametrize("cell", ["rnn", "gru", "lstm"])
+some_cells = pytest.mark.parametrize(
+    "cell", ["gru", *(pytest.param(cell, marks=pytest.mark.slow) for cell in ("rnn", "lstm"))]
+)
 every_size = pytest.mark.parametrize(
     ("layers", "hidden", "softmax"),
-    [(1, 7, "full"), (2, 5, "full"), (2, 5, "adaptive")],
+    [
+        (1, 7, "full"),
+        pytest.param(2, 5, "full", marks=pytest.mark.slow),
+        (2, 5, "adaptive"),
+    ],
 )
 
 
@@ -115,7 +122,7 @@ def test_loss_and_gradients_are_those_of_plain_autograd(
         assert not named
 
 
-@every_cell
+@some_cells
 @pytest.mark.parametrize("softmax", ["full", "adaptive"])
 def test_products_in_bfloat16_learn_about_the_same(cell: str, softmax: str) -> None:
     try:

@@ -93,7 +93,10 @@ def test_the_events_of_a_run(
     assert not (job.folder / RESUME).exists() and job.best_path.exists()
 
 
-@pytest.mark.parametrize(("preset", "settings"), NETWORKS)
+@pytest.mark.parametrize(
+    ("preset", "settings"),
+    [*NETWORKS[::2], *(pytest.param(*row, marks=pytest.mark.slow) for row in NETWORKS[1::2])],
+)
 def test_a_network_learns_and_its_sample_continues_the_seed_line(
     preset: str, settings: dict[str, Any], tmp_path: Path
 ) -> None:
@@ -183,9 +186,17 @@ def test_a_run_that_diverges_ends_and_keeps_its_best_epoch(tmp_path: Path) -> No
 
 
 @pytest.mark.parametrize(
-    ("preset", "settings"), [*NETWORKS, MIXED, ("gru", {"optimizer": "sgd", "learning_rate": 0.5})]
+    ("preset", "settings"),
+    [
+        ("lesson", {}),
+        MIXED,
+        *(
+            pytest.param(*row, marks=pytest.mark.slow)
+            for row in (*NETWORKS[1:], ("gru", {"optimizer": "sgd", "learning_rate": 0.5}))
+        ),
+    ],
 )
-@pytest.mark.parametrize("step", [1, 2])
+@pytest.mark.parametrize("step", [pytest.param(1, marks=pytest.mark.slow), 2])
 def test_a_run_stopped_within_an_epoch_ends_as_one_never_stopped(
     preset: str, settings: dict[str, Any], step: int, tmp_path: Path
 ) -> None:

@@ -15,15 +15,17 @@ from rnnlm_tui.tui.widgets import dialogs, terminal
 from tests.helpers.runs import Script
 
 
-@pytest.fixture(autouse=True)
-def plain_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture(scope="module", autouse=True)
+def plain_terminal() -> Iterator[None]:
     """A terminal with all colours. Also resets what Textual read from the environment when it was
     imported, which is before any test."""
-    for name in ("NO_COLOR", "TEXTUAL_THEME", "TEXTUAL_COLOR_SYSTEM"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("COLORTERM", "truecolor")
-    monkeypatch.setattr(constants, "TEXTUAL_ANIMATIONS", "none")
-    monkeypatch.setattr(constants, "COLOR_SYSTEM", "truecolor")
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("NO_COLOR", "TEXTUAL_THEME", "TEXTUAL_COLOR_SYSTEM"):
+            patch.delenv(name, raising=False)
+        patch.setenv("COLORTERM", "truecolor")
+        patch.setattr(constants, "TEXTUAL_ANIMATIONS", "none")
+        patch.setattr(constants, "COLOR_SYSTEM", "truecolor")
+        yield
 
 
 @pytest.fixture(autouse=True)

@@ -134,7 +134,9 @@ async def test_screens_by_key_and_by_click(tmp_path: Path, monkeypatch: pytest.M
     async with running(app) as pilot:
         assert app.theme == "rnnlm-dark"
         app.theme = "rnnlm-light"
-        await wait_until(pilot, lambda: {"train", "models"} <= app._screen_stacks.keys())
+        await wait_until(
+            pilot, lambda: app.train_screen.is_mounted and app.models_screen.is_mounted
+        )
         await write(pilot, *"shall")
         await press(pilot, "f4")
         await shown(pilot, "models", "Models")

@@ -61,7 +61,7 @@ class TrainScreen(AppScreen):
         return self.has_class("-run")
 
     def on_mount(self) -> None:
-        self.set_interval(PAINT_EVERY_S, self._paint)
+        self.set_interval(PAINT_EVERY_S, self.paint)
         if self.is_current:
             self._show_new_run()
 
@@ -69,7 +69,7 @@ class TrainScreen(AppScreen):
         if self.is_mounted:
             self.form.refresh_texts()
             self._show_new_run()
-            self._paint()
+            self.paint()
 
     def _show_new_run(self) -> None:
         """Shows a run in place of the form if it has begun since this screen was shown last."""
@@ -101,9 +101,9 @@ class TrainScreen(AppScreen):
         self._seen = self.app.followed_runs.shown
         self.add_class("-run")
         self.run_pane.query_one("#epochs").focus()
-        self._paint()
+        self.paint()
 
-    def _paint(self) -> None:
+    def paint(self) -> None:
         """Draws the run, or else the line below the form, which tells of other runs, too."""
         if not self.is_current:
             return

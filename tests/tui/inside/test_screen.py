@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 from textual.widgets import Input
@@ -24,6 +26,7 @@ from tests.helpers.app import (
     wait_until,
     write,
 )
+from tests.helpers.events import saved
 from tests.helpers.inside import Script, inside, inside_script
 from tests.helpers.models import make_model
 
@@ -197,7 +200,7 @@ async def test_the_picture_follows_the_active_model_and_each_epoch_of_its_traini
         library = on.app.library
         assert isinstance(library, ScriptedLibrary)
         library.models["letters"] = after_an_epoch = scripted_model(chain("we", "stay"))
-        on.app._model_loader.reload("letters")
+        on.app.run_saved(cast(Any, SimpleNamespace(name="letters", is_own=False)), saved(1))
         await asks(after_an_epoch)
         library.use("sonnets")
         on.app.name_changed("letters", None)
@@ -260,7 +263,7 @@ async def test_any_line_is_shown_or_a_sentence_says_why_not(tmp_path: Path) -> N
         ):
             await press(pilot, "t")
             await wait_until(pilot, lambda: isinstance(app.focused, Input))
-            app.inside_screen._typed.value = line
+            app.inside_screen.query_one("#typed", Input).value = line
             await press(pilot, "escape")
             await wait_until(pilot, partial(has_row, app, *parts))
             await press(pilot, "left", "down", "down", "right", "up", "tab", "down", "right")

@@ -280,22 +280,21 @@ async def test_a_run_that_is_over_follows_its_model_and_one_that_is_on_does_not(
 
 
 async def test_orders_that_cannot_be_written_are_errors_but_a_training_of_the_app_is_stopped(
-    runs: AppRuns, script: Script, monkeypatch: pytest.MonkeyPatch
+    runs: AppRuns, script: Script
 ) -> None:
     own = await runs.start(REQUEST)
     await until(script.arguments)
-    monkeypatch.setattr(FollowedRun, "_control", script.stage / "summary.json" / "control")
-    with trained_elsewhere(script):
+    with trained_elsewhere(script), script.no_orders(), script.no_orders("other"):
         other = await runs.watch("other")
         for order in (own.detach, other.stop, lambda: own.sample("the cat")):
             with pytest.raises(StorageError, match="cannot be given orders"):
                 order()
-    with pytest.raises(StorageError, match="cannot be given orders"):
-        await own.close(detach=True)
-    assert own.is_running and not own.detached
-    assert Phase.STOPPING not in (own.progress.phase, other.progress.phase)
-    await own.close(detach=False)
-    assert not own.is_running
+        with pytest.raises(StorageError, match="cannot be given orders"):
+            await own.close(detach=True)
+        assert own.is_running and not own.detached
+        assert Phase.STOPPING not in (own.progress.phase, other.progress.phase)
+        await own.close(detach=False)
+        assert not own.is_running
 
 
 @POSIX

@@ -22,7 +22,6 @@ from rnnlm_tui.store.run_files import write_sources
 from rnnlm_tui.tui.app import RnnlmApp
 from rnnlm_tui.tui.runs.actions import request_to_go_on
 from rnnlm_tui.tui.runs.child import TrainArguments
-from rnnlm_tui.tui.runs.follower import FollowedRun
 from rnnlm_tui.tui.runs.progress import Phase
 from rnnlm_tui.tui.train.run_lists import RunList
 from rnnlm_tui.tui.widgets.chart import LossChart
@@ -117,7 +116,7 @@ async def test_nothing_is_drawn_while_another_screen_is_shown(script: Script) ->
         script.write(ended(1))
         run = on.app.followed_runs.shown
         await on.until(lambda: run is not None and run.progress.epochs)
-        on.screen._paint()
+        on.screen.paint()
         assert on.head == before
         await on.app.switch_mode("train")
         await on.until(lambda: on.head != before)
@@ -160,9 +159,7 @@ async def test_a_figure_is_explained_by_keys_and_by_clicks(script: Script) -> No
         await on.until(lambda: on.sees("epoch: one pass through the training lines"))
 
 
-async def test_the_most_needed_keys_come_first_and_steer_the_run(
-    script: Script, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_the_most_needed_keys_come_first_and_steer_the_run(script: Script) -> None:
     """An order that cannot be written is told."""
     async with shown(script) as on:
         await on.start()
@@ -182,8 +179,7 @@ async def test_the_most_needed_keys_come_first_and_steer_the_run(
         on.app.screen.query_one(Input).value = "a [/b] dog"
         await on.pilot.press("enter")
         await on.until(lambda: script.orders()[3:] == ["sample a [/b] dog"])
-        with monkeypatch.context() as patch:
-            patch.setattr(FollowedRun, "_control", script.stage / "summary.json" / "control")
+        with script.no_orders():
             await on.pilot.press("p")
             await on.until(lambda: on.app.told)
             assert "poems cannot be given orders" in on.app.told[-1]

@@ -40,7 +40,7 @@ async def test_the_current_tab_has_brackets_only_without_colours(
     if no_color:
         monkeypatch.setenv("NO_COLOR", "1")
     app = HostApp(Header)
-    app._current_mode = "train"
+    monkeypatch.setattr(HostApp, "current_mode", "train")
     async with running(app, size=(80, 5)) as pilot:
         await wait_until(pilot, lambda: current_tab(app) == "Train")
         shown = TABS.replace(" Train F3 ", "[Train F3]") if no_color else TABS

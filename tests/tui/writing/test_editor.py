@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import asyncio
 import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import pytest
 from textual import events, on
 from textual.binding import Binding
+from textual.pilot import Pilot
 from textual.widgets import Button
 from textual.widgets.text_area import Selection
 
@@ -24,13 +24,13 @@ from rnnlm_tui.tui.preferences import Preferences
 from rnnlm_tui.tui.writing import editor
 from rnnlm_tui.tui.writing.editor import LineEditor
 from rnnlm_tui.tui.writing.insertion import MAX_TEXT, TextTooLong
-from rnnlm_tui.tui.writing.open_text import lines_of
 from rnnlm_tui.tui.writing.recall import LinesKept
 from tests.helpers.app import check_layout, post_keys, rows_of, running
 from tests.helpers.host import HostApp
-from tests.helpers.runs import PATIENCE_S
+from tests.helpers.idle import loop_idle
 from tests.helpers.writing_screen import Desk, SilentPredictor, unstored_text
 
+pytestmark = pytest.mark.asyncio(loop_scope="module")
 STEP = re.compile(r"\[(.*?)\]|\{(.*?)\}|<(.*?)>|(.)")
 WORD = re.compile("[^ ]+")
 ANSWER = re.compile(r"(.*?)(\+\d)?:([^|]*)\|?(.*)")
@@ -48,15 +48,28 @@ class EditorApp(HostApp):
 
     BINDINGS = [Binding("ctrl+c", "copied", "Copy"), Binding("f6", "other_pane", "Pane")]  # noqa: RUF012
 
-    def __init__(self, width_of_line: int = 76, digits: DigitSetting = "inside words") -> None:
+    running: ClassVar[EditorApp]
+    pilot: Pilot[None]
+
+    def __init__(self) -> None:
         super().__init__(lambda: self.editor, partial(Button, "other"))
+        self._make_editor()
+
+    def _make_editor(self, width_of_line: int = 76, digits: DigitSetting = "inside words") -> None:
         self.predictor = SilentPredictor()
         self.editor = LineEditor(unstored_text(), self.predictor, Preferences(digits=digits))
         self.editor.styles.width = width_of_line + 4
         self.sent: list[Sent] = []
         self.done: list[str] = []
+        self.told.clear()
+        self.calls.clear()
 
-    def on_mount(self) -> None:
+    async def renew(self, **settings: Any) -> None:
+        """Puts a new editor in place of the one before."""
+        await self.editor.remove()
+        self._make_editor(**settings)
+        self.set_keymap({})
+        await self.mount(self.editor, before=0)
         self.editor.focus()
 
     @on(LinesKept)
@@ -127,9 +140,7 @@ class EditorDesk(Desk[EditorApp]):
     async def burst(self, *keys: str) -> None:
         """Sends keys, one of which waits for an answer."""
         post_keys(self.app, *keys)
-        async with asyncio.timeout(PATIENCE_S):
-            while not self.editor.answer_gate._waiters:
-                await asyncio.sleep(0)
+        await loop_idle()
 
     async def play(self, script: str) -> None:
         """Types the letters of a script. `{...}` is a key of that name; `[prefix:words|more]`
@@ -150,14 +161,23 @@ class EditorDesk(Desk[EditorApp]):
                 await self.press(key or letter)
 
 
+@pytest.fixture(scope="module", autouse=True)
+async def editor_app(plain_terminal: None) -> AsyncIterator[None]:
+    """One app for all tests of this file: its start takes longer than a test."""
+    app = EditorApp()
+    async with running(app) as app.pilot:
+        EditorApp.running = app
+        yield
+
+
 @asynccontextmanager
-async def desk(line: str = "", **host: Any) -> AsyncIterator[EditorDesk]:
-    """A desk with this line, typed, and no answer yet."""
-    app = EditorApp(**host)
-    async with running(app, size=(80, 24)) as pilot:
-        it = EditorDesk(app, pilot, app.editor)
-        await it.press(*line)
-        yield it
+async def desk(line: str = "", **settings: Any) -> AsyncIterator[EditorDesk]:
+    """A desk with a new editor and this line, typed, and no answer yet."""
+    app = EditorApp.running
+    await app.renew(**settings)
+    it = EditorDesk(app, app.pilot, app.editor)
+    await it.press(*line)
+    yield it
 
 
 # Scripts, with the line and the ghost after each
@@ -644,7 +664,7 @@ async def test_keys_keep_their_order_and_none_is_lost() -> None:
         it.answer("older", prefix="old")  # Enter never accepts
         post_keys(it.app, "enter", *"new", "backspace", "e", "ctrl+u", *"third", "home", "x")
         post_keys(it.app, "end", "ctrl+v", "y", "left", "z")
-        it.app._clipboard = "!"
+        it.app.copy_to_clipboard("!")
         await it.press()
         assert [sent.lines for sent in it.app.sent] == [["old"]]
         assert it.line == "xthird!zy"
@@ -721,12 +741,6 @@ async def test_a_key_asks_one_question() -> None:
         it.app.predictor.questions.clear()
         await it.press("2")
         assert it.app.predictor.questions == [("company ", 8)], "a digit that takes a word"
-
-
-def test_foreign_text_can_steer_nothing() -> None:
-    assert lines_of("a\r\nb\nc\td\x1b[31m\x00\u2028e\x85f") == "a\nb\nc d\ufffd[31m\ufffd\ne\nf"
-    harmless = "\U0001f468\u200d\U0001f469 e\u0301 שלום"
-    assert lines_of(harmless) == harmless
 
 
 async def test_keys_of_the_app_reach_it_and_an_unbound_enter_begins_no_new_line() -> None:

@@ -123,7 +123,9 @@ async def compare(
             above.append(line)
             await it.until(lambda: it.screen.open_text.previous_lines() == tuple(above))
             await it.until(
-                lambda: it.editor.answer and it.editor.answer.question == it.screen._question
+                lambda: (
+                    it.editor.answer and it.editor.answer.question.previous_lines == tuple(above)
+                )
             )
     return {kind for kind in used if len(kind) > 1}
 

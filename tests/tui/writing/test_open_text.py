@@ -23,7 +23,7 @@ from rnnlm_tui.session.texts import last_text
 from rnnlm_tui.suggesting.accepting import LINES_ABOVE
 from rnnlm_tui.tui.writing import open_text
 from rnnlm_tui.tui.writing.insertion import MAX_TEXT
-from rnnlm_tui.tui.writing.open_text import OpenText
+from rnnlm_tui.tui.writing.open_text import OpenText, lines_of
 from tests.helpers.session import drafts
 
 
@@ -223,3 +223,9 @@ async def test_of_a_file_that_others_have_changed_the_unsaved_lines_are_kept(
         path.write_text("all else\n")
         assert "lines that are not in it" in await text.open_file(read_text_file(path))
         assert lines(text)[-2:] == ["more", "mine, too"]
+
+
+def test_foreign_text_can_steer_nothing() -> None:
+    assert lines_of("a\r\nb\nc\td\x1b[31m\x00\u2028e\x85f") == "a\nb\nc d\ufffd[31m\ufffd\ne\nf"
+    harmless = "\U0001f468\u200d\U0001f469 e\u0301 שלום"
+    assert lines_of(harmless) == harmless
