@@ -21,14 +21,13 @@ Window: TypeAlias = Annotated[int, Meta(ge=0, le=LONGEST_CONTEXT)]
 FORMAT = 1
 """The format of a model's file and of the state of a run."""
 LEAST_BASE_WEIGHT = 0.02
-"""The smallest weight with which a base stays in a mixture. Weights are fitted to held-out lines.
-If these are in another language it has less: it would cost time and suggest foreign words."""
+"""The smallest weight with which a base stays in a mixture. The weights are fitted to held-out
+lines. A base in another language than these has less, costs time and suggests foreign words."""
 
 
 class Mixture(Struct, frozen=True):
-    """The mixture weights of a model. `base` names the built-in model that it is built on, of which
-    it stores nothing else. `left_out` names one that was tried and had too little weight. The cache
-    of recent words has no name, since it is made from the context."""
+    """The mixture weights of a model. `base` names the built-in model that it is built on. Only the
+    name is stored. `left_out` names a base that was tried and had too little weight."""
 
     weights: dict[ComponentName, Annotated[float, Meta(ge=0, le=1)]]
     base: ShortText | None = None
@@ -46,14 +45,17 @@ class Ancestor(Struct, frozen=True):
 class ModelCard(Struct, frozen=True, kw_only=True):
     """The facts about a model. Times are ISO 8601 in UTC.
 
-    `metrics` are those of the epoch whose weights are kept. They are None until a network finishes
-    its first epoch: only n-grams predict. `created` is when the training began. `ngrams` has the
-    numbers of n-grams of one word, two words and so on. `ancestors` are the models that it started
-    from, oldest first. `about` says where the text of a built-in model comes from. `language` is
-    the ISO 639 code of a built-in language and of the models that are built on it, such as "de", ""
-    if it is not known. `blocked_words` are known words that are never suggested. `mixture` is None
-    without a mixture, and `evaluation`, the metrics on the held-out lines, if they were not
-    measured.
+    Attributes:
+        metrics: The figures of the epoch whose weights are kept. None until a network finishes its
+            first epoch, while only n-grams predict.
+        created: The time when the training began.
+        ngrams: The numbers of n-grams of one word, two words and so on.
+        ancestors: The models that it started from, the oldest first.
+        about: The origin of the text of a built-in model, or "".
+        language: The ISO 639 code of a built-in language and of the models that are built on it,
+            such as "de"; "" if it is not known.
+        blocked_words: Known words that are never suggested.
+        evaluation: The metrics on the held-out lines; None if they were not measured.
     """
 
     format: int = FORMAT
@@ -86,12 +88,12 @@ class ModelCard(Struct, frozen=True, kw_only=True):
 
     @property
     def base(self) -> str | None:
-        """The name of the model that it is built on; None if there is none."""
+        """The name of the model that it is built on, or None."""
         return self.mixture.base if self.mixture else None
 
     @property
     def is_language(self) -> bool:
-        """True for the model of a language, which others are built on, and which has few of the
+        """True for a built-in language. Other models are built on it, and it stores few of the
         hashes of its lines."""
         return bool(self.language) and self.base is None
 
@@ -102,14 +104,14 @@ class ModelCard(Struct, frozen=True, kw_only=True):
 
     @property
     def holds_out(self) -> bool:
-        """True if lines were held out. A text of a few lines may have none, whatever the settings
-        ask for; the metrics of the first epoch tell."""
+        """True if lines were held out. A text of a few lines may have none although the settings
+        ask for some, which the metrics of the first epoch tell."""
         measured = self.metrics is None or self.metrics.held_out is not None
         return self.config.train.held_out > 0 and measured
 
     @property
     def mixture_text(self) -> str | None:
-        """The components of a mixed model and their weights as text; None if it is not mixed."""
+        """A sentence on the components of a mixed model and their weights, or None."""
         if self.mixture is None:
             return None
         weights = self.mixture.weights.items()

@@ -1,5 +1,5 @@
-"""Finds the texts that models were trained on, and chooses lines to measure models on. Texts that
-were written in the app are stored as files, so that runs can be resumed and models updated."""
+"""Finds the texts that models were trained on, and chooses lines to measure models on. Stores texts
+that were written in the app as files, so that runs can be resumed and models updated."""
 
 from __future__ import annotations
 
@@ -33,13 +33,13 @@ from rnnlm_tui.text.reading import STANDARD_INPUT, Corpus, arrange_lines, read_c
 SAMPLE_WORDS = 20_000
 """The number of words in the sample that is measured by default."""
 WORTH_A_WARNING = 0.01
-"""The smallest share of lines seen in training that is warned of. Refrains may be a smaller one."""
+"""The smallest share of lines seen in training that is warned of. Refrains alone may be less."""
 BETWEEN_TEXTS = "\n\n"
-"""The separator of written texts in a file: each is a paragraph, not joined to the next one."""
+"""The separator of written texts in a file. Each is a paragraph of its own."""
 
 
 def find_text(name: str, folder: Path, card: ModelCard) -> Corpus:
-    """Returns the text that the model `name` was trained on, cut into lines as for its training.
+    """Returns the text that the model `name` was trained on, with lines as in its training.
     `folder` is that of its run. Raises CorpusError if the text is gone or has changed."""
     hint = f"give that text, or any other: {APP_NAME} --evaluate FILE --model {name}"
     text = current_text(name, folder, card, hint)
@@ -59,8 +59,8 @@ def current_text(name: str, folder: Path, card: ModelCard, hint: str) -> Corpus:
 
 
 def find_sources(name: str, folder: Path, card: ModelCard, hint: str) -> ModelSources:
-    """Returns where to read the text of the model `name`, as noted in the `folder` of its run. The
-    bundled text has no sources. Raises CorpusError with this hint if the place is unknown."""
+    """Returns the sources of the text of the model `name`, which the `folder` of its run has. The
+    bundled text has no sources. Raises CorpusError with this hint if they are not known."""
     found = read_sources(folder)
     if not found.sources and not is_text_of(card, read_corpus([])):
         raise CorpusError(
@@ -80,8 +80,7 @@ def is_text_of(card: ModelCard, text: Corpus) -> bool:
 @dataclass(frozen=True, slots=True)
 class MeasuredText:
     """The lines that models are measured on, as `excerpts` of the text. `held_out_of` is the model
-    whose held-out lines they are, None if they are not held out. `lines_in_all` also counts the
-    lines that the sample leaves out."""
+    that held them out, or None. `lines_in_all` also counts lines that the sample leaves out."""
 
     corpus: Corpus
     excerpts: Sequence[Excerpt]
@@ -102,9 +101,9 @@ def text_to_measure(
     *,
     samples: bool = True,
 ) -> MeasuredText:
-    """Returns lines of the files `sources` to measure a model on; without sources, of the text that
-    it was trained on. Of that text only held-out lines are taken, if it has any. A `limit` takes
-    the first lines, `samples` a sample of them; else all are taken. Raises RnnlmError."""
+    """Returns lines of the files `sources` to measure a model on. Without sources they are lines of
+    the text that it was trained on. If that text has held-out lines, only these are taken. With a
+    `limit` the first ones are taken, or else with `samples` a sample. Raises RnnlmError."""
     name, card, tokenizer = subject.name, subject.card, subject.model.tokenizer
     if sources:
         text = arrange_lines(read_corpus(sources, encoding), card.config.lines)
@@ -134,7 +133,7 @@ def text_to_measure(
 
 
 def _nothing_held_out(name: str) -> ModelError:
-    """The error for a model without held-out lines. Its hint says how to get figures."""
+    """Returns the error for a model without held-out lines. Its hint says how to get figures."""
     return ModelError(
         f"{name} was trained on all its lines: there is no figure for lines that it never saw",
         f"give a text that it has not seen, {APP_NAME} --evaluate FILE --model {name}, or train a"
@@ -143,8 +142,9 @@ def _nothing_held_out(name: str) -> ModelError:
 
 
 def count_trained_on(subject: OpenedModel, text: MeasuredText) -> int | None:
-    """Returns how many of the lines the model was trained on. Returns None if a built-in language
-    has learned them that the model is or comes from: too few hashes are stored then."""
+    """Returns the number of lines that the model was trained on. Returns None if the model is a
+    built-in language that has learned them, or comes from one. Such a language stores too few
+    hashes to count them."""
     card, tokenizer = subject.card, subject.model.tokenizer
     names = {subject.name, card.base, *(ancestor.name for ancestor in card.ancestors)}
     names.discard(text.held_out_of)
@@ -159,8 +159,8 @@ def count_trained_on(subject: OpenedModel, text: MeasuredText) -> int | None:
 
 
 def warning_of(name: str, seen: int | None, text: MeasuredText) -> str:
-    """Returns a warning about the figures of a model. `seen` is from `count_trained_on`. Returns ""
-    if hardly any line was seen."""
+    """Returns a warning about the figures of a model, or "" if hardly any line was seen. `seen` is
+    the result of `count_trained_on`."""
     if seen is None:
         return f"{name}: {IS_BUILT_IN}"
     if seen < max(1, WORTH_A_WARNING * len(text.lines)):
@@ -172,23 +172,23 @@ def warning_of(name: str, seen: int | None, text: MeasuredText) -> str:
 
 
 def ancestors_of(name: str, card: ModelCard) -> list[Ancestor]:
-    """Returns the ancestors of a training that starts from the model `name`: those of the model,
-    then the model itself. A model that was updated is listed only once."""
+    """Returns the ancestors of a training that starts from the model `name`. They are the ancestors
+    of the model, and then the model. A model that was updated is listed only once."""
     others = [ancestor for ancestor in card.ancestors if ancestor.name != name]
     return [*others, Ancestor(name, card.created, card.corpus)]
 
 
 def texts_folder(library: Library) -> Path:
-    """The folder of the stored texts, next to that of the models."""
+    """Returns the folder of the stored texts, next to that of the models."""
     return library.data_dir.absolute() / "texts"
 
 
 def save_written(folder: Path, name: str, paragraphs: Iterable[str]) -> Path:
-    """Stores what was written for the model of this name, as a file in a folder that only its owner
-    can read, and returns the path. A file with another text is not replaced, since the run of a
-    renamed model may need it. Raises StorageError."""
+    """Stores the written paragraphs that the model of this name learns, and returns the path of
+    their file. Only the owner can read the folder. A file with another text is not replaced, since
+    the run of a renamed model may need it. Raises StorageError."""
     text = BETWEEN_TEXTS.join(paragraphs) + "\n"
-    raw = text.encode("utf-8-sig", "replace")  # the mark tells it from files in other encodings
+    raw = text.encode("utf-8-sig", "replace")  # read as UTF-8 whatever encoding is asked for
     stems = chain([f"{name}-written"], (f"{name}-written-{number}" for number in count(2)))
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -203,14 +203,14 @@ def save_written(folder: Path, name: str, paragraphs: Iterable[str]) -> Path:
 
 
 def paragraphs_of(written: Iterable[str]) -> list[str]:
-    """Returns each of the lines `written`, which may have line breaks, as a paragraph without blank
-    lines; none for a line that is blank."""
+    """Returns the lines `written` as paragraphs. They may have line breaks, and blank lines within
+    them are removed. A line that is blank is left out."""
     texts = ("\n".join(filter(str.strip, text.splitlines())) for text in written)
     return [*filter(None, texts)]
 
 
 def not_learned(library: Library, name: str, written: Iterable[str]) -> list[str]:
-    """Returns those paragraphs of the lines `written` that the model was not trained on. Raises
+    """Returns the paragraphs of the lines `written` that the model was not trained on. Raises
     RnnlmError."""
     folder, learned = texts_folder(library), Counter[str]()
     for path in map(Path, read_sources(library.runs.folder(name)).sources):

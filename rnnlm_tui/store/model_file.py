@@ -1,10 +1,10 @@
 """A model's file: tensors, with its card in the header.
 
     vocabulary        the words in order of their ids, as a JSON list
-    conventions       how its text is written, as a JSON object
+    conventions       the conventions of its text, as a JSON object
     lines.known       hashes of the lines that the model and its ancestors were trained on
-    lines.unseen      hashes of the lines of its text that it held out
-    network.*         the weights of the network, in 8 bits; the lesson's in float32
+    lines.unseen      hashes of the lines that it held out
+    network.*         the weights of the network, in 8 bits (the lesson's in float32)
     ngrams.*          the tables of the n-grams, in 8 bits
 
 Nothing is executed, and nothing is used before it is checked. The file is open only while it is
@@ -46,7 +46,8 @@ from rnnlm_tui.text.tokenizers import make_tokenizer
 from rnnlm_tui.text.vocabulary import Vocabulary, special_tokens_of
 
 CARD = "card"
-"""The key of the card in the header's metadata. The names below are of tensors, or begin them."""
+"""The key of the card in the header's metadata. The next constants are names of tensors, or the
+beginnings of names."""
 VOCABULARY, CONVENTIONS = "vocabulary", "conventions"
 KNOWN, UNSEEN = "lines.known", "lines.unseen"
 NETWORK, NGRAMS = "network.", "ngrams."
@@ -56,7 +57,7 @@ Word: TypeAlias = Annotated[str, Meta(min_length=1)]
 
 
 class StoredModel:
-    """An open model file, whose card is checked, and whose tensors have the names, types and shapes
+    """An open model file. Its card is checked, and its tensors have the names, types and shapes
     that the card asks for. All methods raise ModelError."""
 
     def __init__(self, file: Any, card: ModelCard) -> None:
@@ -67,7 +68,7 @@ class StoredModel:
         return tensor
 
     def tensors(self, prefix: str = "") -> dict[str, NDArray[Any]]:
-        """The tensors whose names begin with `prefix`, by the rest of their names."""
+        """Returns the tensors whose names begin with `prefix`, by the rest of their names."""
         names = self._file.keys()
         return {n.removeprefix(prefix): self._tensor(n) for n in names if n.startswith(prefix)}
 
@@ -81,7 +82,7 @@ class StoredModel:
         return vocabulary
 
     def most_frequent(self, size: int) -> str:
-        """The beginning of the stored vocabulary, in so many bytes; the others are not read."""
+        """Returns the first `size` bytes of the stored vocabulary. The others are not read."""
         stored = self._file.get_slice(VOCABULARY)
         raw: bytes = stored[: min(size, *stored.get_shape())].tobytes()
         return raw.decode(errors="ignore")
@@ -90,20 +91,20 @@ class StoredModel:
         return parse_json(self._tensor(CONVENTIONS).tobytes(), Conventions, f"its {CONVENTIONS}")
 
     def lines(self) -> TrainedLines:
-        """The lines that the model was trained on, not those of its base."""
+        """Returns the lines that the model was trained on, without those of its base."""
         return TrainedLines(self._tensor(KNOWN), self._tensor(UNSEEN))
 
-    def network(self, but: str = "") -> dict[str, NDArray[np.float32]]:
-        """The checked weights of the network in float32, by the names that `shapes_of` gives, `but`
-        for a matrix that stays in 8 bits."""
-        weights = dequantized(self.tensors(NETWORK), but)
+    def network(self, kept: str = "") -> dict[str, NDArray[np.float32]]:
+        """Returns the checked weights of the network, by the names of `shapes_of`. They are in
+        float32, but the matrix named `kept` stays in 8 bits, with its scales."""
+        weights = dequantized(self.tensors(NETWORK), kept)
         for name, weight in weights.items():
             if not is_usable(weight):
                 raise ModelError(f"{NETWORK}{name} holds numbers that are not finite or too large")
         return weights
 
     def ngrams(self) -> Arrays:
-        """The checked tables of the n-grams."""
+        """Returns the checked tables of the n-grams."""
         arrays = self.tensors(NGRAMS)
         try:
             check_ngrams(arrays, self.card.total_words)
@@ -112,7 +113,8 @@ class StoredModel:
         return arrays
 
     def model(self, base: LanguageModel | None = None) -> LanguageModel:
-        """The model, ready to predict. `base` is the one it is built on if that is read already."""
+        """Returns the model, ready to predict. `base` is the model it is built on, or None to read
+        this one, too."""
         card = self.card
         vocabulary = self.vocabulary()
         tokenizer = make_tokenizer(card.config.tokenizer, self.conventions(), vocabulary)
@@ -136,7 +138,7 @@ class StoredModel:
 
 
 def _check_tensors(file: Any, card: ModelCard) -> None:
-    """Raises ModelError if the tensors in an open file do not have the names, types and shapes that
+    """Raises ModelError unless the tensors in an open file have the names, types and shapes that
     the card asks for. Reads only the header."""
     names = file.keys()
     parts = {name: file.get_slice(name) for name in names}
@@ -168,8 +170,8 @@ def parse_vocabulary(raw: bytes, special_tokens: Sequence[str]) -> Vocabulary:
 
 
 def read_base(name: str) -> LanguageModel:
-    """Reads the built-in model that another is built on. Raises ModelError if it is missing or
-    damaged."""
+    """Reads the built-in model `name`, on which another model is built. Raises ModelError if it is
+    missing or damaged."""
     if name not in built_in_names():
         raise ModelError(
             f"it is built on {name}, which this version does not have",
@@ -184,7 +186,7 @@ def read_base(name: str) -> LanguageModel:
 
 @contextmanager
 def open_stored(path: Path) -> Iterator[StoredModel]:
-    """Opens a model's file, of which only the header is read. Raises ModelError."""
+    """Opens a model's file, and reads only its header. Raises ModelError."""
     with open_tensors(path) as file:
         raw = (file.metadata() or {}).get(CARD)
         if raw is None:
@@ -201,8 +203,8 @@ def read_card(path: Path) -> ModelCard:
 
 
 def read_model(path: Path, base: LanguageModel | None = None) -> tuple[ModelCard, LanguageModel]:
-    """Reads and checks a model's file. `base` is the one it is built on if that is read already.
-    Raises ModelError."""
+    """Reads and checks a model's file. `base` is the model it is built on, or None to read this
+    one, too. Raises ModelError."""
     with open_stored(path) as stored:
         return stored.card, stored.model(base)
 
@@ -210,7 +212,7 @@ def read_model(path: Path, base: LanguageModel | None = None) -> tuple[ModelCard
 def text_tensors(
     vocabulary: Vocabulary, conventions: Conventions, lines: TrainedLines
 ) -> dict[str, NDArray[Any]]:
-    """The tensors that every model has."""
+    """Returns the tensors that every model has."""
     return {
         VOCABULARY: np.frombuffer(json.encode(vocabulary.words), np.uint8),
         CONVENTIONS: np.frombuffer(json.encode(conventions), np.uint8),
@@ -226,7 +228,7 @@ def write_model(
     network: Arrays | None = None,
     ngrams: Arrays | None = None,
 ) -> None:
-    """Writes or replaces a model's file. `of_text` are the `text_tensors`, and `network` the
+    """Writes or replaces a model's file. `of_text` are the `text_tensors`, and `network` are the
     weights in float32. Raises StorageError."""
     weights = network or {}
     if not card.config.is_lesson:
@@ -243,8 +245,8 @@ def write_stored(path: Path, card: ModelCard, tensors: Arrays) -> None:
 
 
 def change_card(path: Path, change: Callable[[ModelCard], ModelCard]) -> None:
-    """Gives a saved model another card. The file keeps its time, which says when its weights were
-    saved. The caller holds the model's lock. Raises ModelError and StorageError."""
+    """Gives a saved model another card. The time of the file stays, since it tells when the weights
+    were saved. The caller must hold the model's lock. Raises ModelError and StorageError."""
     with open_stored(path) as stored:
         card, tensors = change(stored.card), stored.tensors()
         saved = path.stat()

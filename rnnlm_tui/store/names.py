@@ -1,4 +1,4 @@
-"""The names that models may have, and those that the built-in ones have."""
+"""The names that models may have, and the names of the built-in models."""
 
 from __future__ import annotations
 
@@ -55,11 +55,11 @@ def model_name_of(stem: str) -> str:
 
 
 def built_in_names() -> list[str]:
-    """The sorted names of the built-in models."""
+    """Returns the sorted names of the built-in models."""
     names = (path.stem for path in built_in_models().glob(f"*{SUFFIX}"))
     return sorted(filter(is_name, names))
 
 
 def built_in_path(name: str) -> Path:
-    """The file of a built-in model."""
+    """Returns the file of a built-in model."""
     return built_in_models() / f"{name}{SUFFIX}"

@@ -17,14 +17,14 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 
 from rnnlm_tui.errors import ModelError, os_reason
-from rnnlm_tui.lm.model import Arrays
+from rnnlm_tui.lm.model import SMALLEST_FLOAT, Arrays
 from rnnlm_tui.store import files
 
 LARGEST_WEIGHT = 1e12
-"""The largest weight, positive or negative, that is accepted. Sums of products of larger ones
-overflow float32; trained weights are below 100."""
+"""The largest weight, positive or negative, that is accepted. Sums of products of larger weights
+overflow float32. Trained weights are below 100."""
 SCALE = ".scale"
-"""The ending of the name of a matrix's scales."""
+"""The ending of the name of the scales of a matrix."""
 LARGEST_INT8 = 127
 TYPES = frozenset(("F32", "I8", "I32", "U8", "U16", "U32", "U64"))
 """The types of tensors in the files of this program. numpy lacks some other types of the format."""
@@ -48,32 +48,35 @@ def open_tensors(path: Path) -> Iterator[Any]:
 
 
 def quantized(weights: Arrays) -> dict[str, NDArray[Any]]:
-    """Returns weights as stored: int8 matrices [R, C] with scales [R], and vectors in float32."""
+    """Returns weights as they are stored. Matrices [R, C] are int8 with scales [R], and vectors are
+    float32."""
     found: dict[str, NDArray[Any]] = dict(weights)
     for name, array in weights.items():
         if array.ndim == 2:
-            scale = np.abs(array).max(1, initial=0).astype(np.float32) / LARGEST_INT8
-            whole = np.rint(array / np.maximum(scale, np.finfo(np.float32).tiny)[:, None])
-            found[name], found[name + SCALE] = whole.astype(np.int8), scale
+            scales = np.abs(array).max(1, initial=0).astype(np.float32) / LARGEST_INT8
+            found[name] = np.rint(array / np.maximum(scales, SMALLEST_FLOAT)[:, None]).astype(
+                np.int8
+            )
+            found[name + SCALE] = scales
     return found
 
 
-def dequantized(stored: Arrays, but: str = "") -> dict[str, NDArray[Any]]:
-    """Returns in float32 what `quantized` stored, `but` for a matrix that stays as it is, with its
+def dequantized(stored: Arrays, kept: str = "") -> dict[str, NDArray[Any]]:
+    """Returns in float32 what `quantized` stored. The matrix named `kept` stays in 8 bits, with its
     scales. Damaged scales may give numbers that are not finite."""
+    weights = dict[str, NDArray[Any]]()
     with np.errstate(over="ignore", invalid="ignore"):
-        return {
-            name: array * stored[name + SCALE][:, None]
-            if array.dtype == np.int8 and name != but
-            else array
-            for name, array in stored.items()
-            if not name.endswith(SCALE) or name == but + SCALE
-        }
+        for name, array in stored.items():
+            if array.dtype == np.int8 and name != kept:
+                weights[name] = array * stored[name + SCALE][:, None]
+            elif not name.endswith(SCALE) or name == kept + SCALE:
+                weights[name] = array
+    return weights
 
 
 def is_usable(weight: NDArray[np.floating[Any]]) -> bool:
-    """Returns whether all numbers are finite and not too large. Takes no memory and less time than
-    isfinite().all(): min() and max() propagate a NaN, which fails the comparisons."""
+    """Returns True if all numbers are finite and not too large. `isfinite().all()` would take more
+    memory and time. min() and max() propagate a NaN, which fails the comparisons."""
     low, high = weight.min(initial=0), weight.max(initial=0)
     return bool(-LARGEST_WEIGHT <= low <= high <= LARGEST_WEIGHT)
 

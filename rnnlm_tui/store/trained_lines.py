@@ -1,4 +1,4 @@
-"""Hashes of the lines that a model was trained on, which tell if it has seen a line of any text."""
+"""Hashes of the lines that a model was trained on. They tell if it has seen a line of a text."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from rnnlm_tui.text.line_hashes import NO_WORDS, Hashes, hash_lines, no_hashes
 from rnnlm_tui.text.tokenizer import Tokenizer
 
 LONG_LINE = 4
-"""Lines of fewer words never count as seen, since they may occur in any text."""
-EVERY = 16
-"""A built-in language stores one hash of this many, 0.1 MB in all."""
+"""The fewest words of a line that counts as seen. Shorter lines may occur in any text."""
+ONE_HASH_OF = 16
+"""A built-in language stores about one hash of this many, 0.1 MB in all."""
 LONG_LINE_OF_LANGUAGE = 8
-"""Lines of fewer words do not tell whether a built-in language has learned a text."""
+"""The fewest words of a line that tells whether a built-in language has learned a text."""
 LEARNED_SHARE = 0.05
-"""A built-in language has learned a text if it knows a larger share of its lines. Less may be
-chance."""
+"""A built-in language has learned a text if it knows a larger share of the lines of the text. A
+smaller share may be chance."""
 IS_BUILT_IN = "this text is part of what the built-in model has learned: its figures are too good"
 
 
@@ -32,41 +32,41 @@ class TrainedLines:
     unseen: Hashes = field(default_factory=no_hashes)
 
     def held_out_of(self, hashes: Hashes) -> Mask:
-        """Returns which lines [L] the model held out, given their hashes [L]."""
+        """Returns True for each line [L] that the model held out, given the hashes of lines [L]."""
         held_out: Mask = np.isin(hashes, self.unseen)
         return held_out
 
     def hold_out_again(self, hashes: Hashes, fraction: float, seed: int) -> Mask:
-        """Returns which lines [L] of a text to hold out, given their hashes [L]: those held out
-        before, and about a `fraction` of the new ones. Lines that the model was trained on are not
-        among them."""
-        may_be = (hashes != NO_WORDS) & ~np.isin(hashes, self.known)
-        before: Mask = self.held_out_of(hashes) & may_be
-        return before | hold_out(may_be & ~before, fraction, seed)
+        """Returns True for each line [L] of a text to hold out, given the hashes of its lines [L].
+        These are lines held out before, and about a `fraction` of the new ones. No line that the
+        model was trained on is held out."""
+        is_untrained = (hashes != NO_WORDS) & ~np.isin(hashes, self.known)
+        before: Mask = self.held_out_of(hashes) & is_untrained
+        return before | hold_out(is_untrained & ~before, fraction, seed)
 
     def with_run(self, hashes: Hashes, held_out: Mask) -> TrainedLines:
-        """Returns the lines after another training, on a text whose lines have these hashes [L],
-        and which held out those of the mask `held_out` [L]."""
+        """Returns the lines after another training. Its text has lines with these `hashes` [L], and
+        it held out the lines of the mask `held_out` [L]."""
         train, unseen = hashes[~held_out], hashes[held_out]
         known: Hashes = np.union1d(train[train != NO_WORDS], self.known)
         return TrainedLines(known, np.setdiff1d(unseen[unseen != NO_WORDS], known))
 
 
 def count_seen(lines: Iterable[str], tokenizer: Tokenizer, seen: Hashes) -> int:
-    """Returns how many of the `lines` have hashes among `seen`. Short lines do not count."""
+    """Returns the number of `lines` whose hashes are among `seen`. Short lines do not count."""
     return int(np.isin(_hashes_of_long(lines, tokenizer, LONG_LINE), seen).sum())
 
 
 def is_of_language(lines: Iterable[str], tokenizer: Tokenizer, learned: Hashes) -> bool:
-    """Returns whether a built-in language has learned the text of these lines. `learned` are the
-    `thinned` hashes of the lines that it has learned."""
+    """Returns True if a built-in language has learned the text of these lines. `learned` are the
+    `thinned` hashes of the lines that the language has learned."""
     sampled = thinned(_hashes_of_long(lines, tokenizer, LONG_LINE_OF_LANGUAGE))
     return bool(np.isin(sampled, learned).sum() > LEARNED_SHARE * len(sampled))
 
 
 def thinned(hashes: Hashes) -> Hashes:
-    """Returns about one of `EVERY` hashes; a hash is kept or not whatever the others are."""
-    few: Hashes = hashes[hashes % EVERY == 0]
+    """Returns about one of ONE_HASH_OF hashes. A hash is kept or not for its value alone."""
+    few: Hashes = hashes[hashes % ONE_HASH_OF == 0]
     return few
 
 

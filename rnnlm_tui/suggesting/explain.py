@@ -42,8 +42,8 @@ NEIGHBOURS = 5
 SENTENCES_WITHOUT_STAGES = {
     "base": "The built-in model that this one is built on, which can be explained by its own name."
     " Here is the probability that it gives each word to be next.",
-    "cache": "Words that were used not long ago are used again. The latest ones are likeliest, and"
-    " those before which the network was in a state like the present one.",
+    "cache": "Words that were used not long ago are used again. The latest ones are likelier, and"
+    " so are words before which the network was in a state like the present one.",
 }
 """The sentences on the base and the cache, the parts of a mixture without stages of their own."""
 LESSON = "lesson's network"
@@ -229,7 +229,7 @@ def neighbours(model: LanguageModel, word: str) -> tuple[tuple[str, float], ...]
 
 
 class _Reading(NamedTuple):
-    """What a model makes of the last words of a line."""
+    """The states and predictions of a model that has read the last words of a line."""
 
     line: LineIds
     words: tuple[LineWord, ...]
@@ -296,13 +296,12 @@ def _parts(
             own_row = row[: part.vocabulary.total_words]
             stages = [*stages_of(part, own_line, own_states, own_row, suggested)]
         else:
-            is_empty = not row.any()
-            sentence = NO_RECENT_WORDS if is_empty else SENTENCES_WITHOUT_STAGES[name]
-            shown = row[:0] if is_empty else row
+            sentence, shown = SENTENCES_WITHOUT_STAGES[name], row
+            if not row.any():
+                sentence, shown = NO_RECENT_WORDS, row[:0]
             formula = model.cache.formula if name == "cache" else ""
-            stages = [
-                over_vocabulary("probabilities", sentence, model.vocabulary, shown, "", formula)
-            ]
+            stage = over_vocabulary("probabilities", sentence, model.vocabulary, shown, "", formula)
+            stages = [stage]
         yield Part(LABELS[name], weight, row[ids], tuple(stages))
 
 
