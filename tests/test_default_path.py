@@ -85,7 +85,7 @@ def test_the_card_tells_what_a_person_would_count_and_what_the_model_starts_from
     assert [note.partition(":")[0].partition(", with")[0] for note in card["notes"]] == [
         "a line is a paragraph (the text is wrapped)",
         "its network starts from english",
-        "its base model is english (98% of its words are English)",
+        "its base model is english (81% of its words are common in English)",
     ]
     assert (card["settings"]["epochs"], card["settings"]["optimizer"]) == (3, "sgd")
 
