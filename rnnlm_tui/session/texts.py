@@ -32,6 +32,7 @@ LONGEST_SHOWN = 160
 """The most characters of a title in the list of texts."""
 MOST_EARLIER = 100_000
 """About the most words of earlier texts that the app reads when it starts."""
+# Expressions on a row of the table `text`.
 HAS_CONTENT = """(title IS NOT NULL OR path IS NOT NULL OR draft != ''
     OR EXISTS (SELECT 1 FROM turn WHERE turn.text = text.number))"""
 TITLE_WORDS = """coalesce(title,

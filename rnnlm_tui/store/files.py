@@ -188,7 +188,8 @@ def put_aside(path: Path, endings: Sequence[str] = ("",)) -> Path:
     """Renames a file to the first free one of NAME.damaged, NAME.damaged-2 and so on, and returns
     the new path. Raises OSError.
 
-    Each file whose name is that of `path` with one of the `endings` is renamed, in their order.
+    The file may have companions, whose names have an ending more. `endings` are their endings, and
+    "" for the file itself. Those that exist are renamed in this order.
     """
     for number in count(1):
         kept = path.with_name(f"{path.name}.damaged" + (f"-{number}" if number > 1 else ""))

@@ -217,13 +217,13 @@ class Library:
         return os.environ.get(MODEL_VARIABLE) or self.in_use(tell)
 
     def is_chosen(self) -> bool:
-        """Returns whether the user has chosen the `default_model`."""
+        """Returns True if the user has chosen the `default_model`."""
         return bool(os.environ.get(MODEL_VARIABLE)) or os.path.lexists(self._in_use_file)
 
     def in_use(self, tell: Callable[[str], object]) -> str:
-        """Returns the name of the model that `use` has stored. If there is none, returns the model
-        of the locale's language. If the stored model cannot be used, returns that one, too, and
-        calls `tell` with a sentence for the user."""
+        """Returns the name of the model that `use` has stored. If there is none, or if it cannot be
+        used, returns the model of the locale's language. In the second case it calls `tell` with a
+        sentence for the user."""
         try:
             name = self._stored_name()
             problem = self._problem_of(name)

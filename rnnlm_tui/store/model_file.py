@@ -113,8 +113,8 @@ class StoredModel:
         return arrays
 
     def model(self, base: LanguageModel | None = None) -> LanguageModel:
-        """Returns the model, ready to predict. `base` is the model it is built on, or None to read
-        this one, too."""
+        """Returns the model, ready to predict. `base` is the model it is built on. If None is
+        given, that is read from its own file."""
         card = self.card
         vocabulary = self.vocabulary()
         tokenizer = make_tokenizer(card.config.tokenizer, self.conventions(), vocabulary)
@@ -203,8 +203,8 @@ def read_card(path: Path) -> ModelCard:
 
 
 def read_model(path: Path, base: LanguageModel | None = None) -> tuple[ModelCard, LanguageModel]:
-    """Reads and checks a model's file. `base` is the model it is built on, or None to read this
-    one, too. Raises ModelError."""
+    """Reads and checks a model's file. `base` is the model it is built on. If None is given, that
+    is read from its own file. Raises ModelError."""
     with open_stored(path) as stored:
         return stored.card, stored.model(base)
 

@@ -54,10 +54,8 @@ def quantized(weights: Arrays) -> dict[str, NDArray[Any]]:
     for name, array in weights.items():
         if array.ndim == 2:
             scales = np.abs(array).max(1, initial=0).astype(np.float32) / LARGEST_INT8
-            found[name] = np.rint(array / np.maximum(scales, SMALLEST_FLOAT)[:, None]).astype(
-                np.int8
-            )
-            found[name + SCALE] = scales
+            whole = np.rint(array / np.maximum(scales, SMALLEST_FLOAT)[:, None])
+            found[name], found[name + SCALE] = whole.astype(np.int8), scales
     return found
 
 

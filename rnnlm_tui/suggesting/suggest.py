@@ -53,7 +53,7 @@ CORRECTION_FACTOR = 0.1
 """The factor for the probability of a word that corrects a slip, when the first five words of the
 list are chosen. A correction must be ten times as likely as a word that begins with the typed
 letters to displace it. With a factor of 1 the right word is lost at 2 of 4,000 beginnings without a
-slip. One letter after a slip, the right word is found at 1 % more of the slips."""
+slip, and it is found at 1 % more of the slips, one letter after the slip."""
 LEAST_CHANCE = np.float32(1e-30)
 """The lowest chance of a word. It keeps products of chances above the smallest float32."""
 LEAST_SHARE = 0.0025
@@ -165,8 +165,8 @@ def suggest(
     continuation: tuple[str, ...] = ()
     if looks_ahead and candidates and lists.begins_ghost(typed, candidates[0]):
         if not candidates[0].changes_text:
-            # A space probably follows. Its list needs this prediction, as the ghost does, and
-            # `contexts` keeps it.
+            # The ghost needs this prediction, and so does the list after the space that probably
+            # follows. `contexts` keeps it.
             predict(vocabulary.encode([*typed.words, candidates[0].word]))
         continuation = lists.continuation(typed, candidates[0].word, likeliest)
     in_window = ids[max(0, len(ids) - model.window) :]
@@ -182,7 +182,7 @@ def suggest(
         continuation=continuation,
         ghost=lists.insertions(typed, continuation),
         seen=tuple(vocabulary.word(id_) for id_ in in_window if id_ >= vocabulary.first_word_id),
-        unknown=tuple({word.lower(): word for word in unknown}.values()),
+        unknown=tuple({word.lower(): word for word in unknown}.values()),  # each word once
     )
 
 
@@ -286,7 +286,7 @@ class WordLists:
         beginning = self._beginning_with(typed)
         total = float(beginning.chances.sum())
         corrections = self._corrections(typed, LEAST_SHARE * total)
-        total += float(corrections.chances.sum())
+        total += float(corrections.chances.sum())  # so the limit rises for the next line
         is_likely = corrections.chances >= LEAST_SHARE * total
         likely = Matches(corrections.ids[is_likely], corrections.chances[is_likely], corrects=True)
         tokenizer, words = self._tokenizer_for(typed), list[Suggestion]()
@@ -302,8 +302,8 @@ class WordLists:
         return self._ids_beginning_with(prefix).size > 0
 
     def begins_ghost(self, typed: Typed, first: Suggestion) -> bool:
-        """Returns True if a ghost may begin with the first candidate. None does within a word, in a
-        number or in an address. None begins with a word that corrects a slip, because a ghost never
+        """Returns True if a ghost may begin with the first candidate. There is no ghost within a
+        word, in a number or in an address, and none with a word that corrects a slip. A ghost never
         changes what is typed."""
         is_number = self._writes_text and typed.is_number_or_address
         return not (typed.rest_length or is_number or first.corrects)
@@ -414,8 +414,8 @@ class WordLists:
 
     def _ids_beginning_with(self, prefix: str) -> NDArray[np.int64]:
         """Returns the ids of the words that begin with `prefix`, in capitals or small letters. A
-        letter typed without an accent also stands for the same letter with an accent, and two such
-        as `ae` for an umlaut."""
+        letter typed without an accent also stands for the same letter with an accent. Two letters
+        such as `ae` also stand for an umlaut."""
         key = self._key(prefix)
         ids = self._model.vocabulary.sorted_keys(self._key).with_beginning(key)
         new_ids = self._new_keys.with_beginning(key)
@@ -428,8 +428,8 @@ class WordLists:
         return np.array([id_ for id_ in ids.tolist() if keeps(prefix, self._word(id_))], np.int64)
 
     def _ids_with_umlauts(self, keys: Iterable[str], spelled: str) -> NDArray[np.int64]:
-        """Returns the ids of the words that begin with one of these keys, and with `spelled` if
-        they have two letters for an umlaut."""
+        """Returns the ids of the words that begin with one of these `keys`, if they begin with
+        `spelled` when their umlauts are written as two letters."""
         of_model = self._model.vocabulary.sorted_keys(self._key)
         found = [of.with_beginning(key) for key in keys for of in (of_model, self._new_keys)]
         ids = np.unique(np.concatenate(found))

@@ -147,8 +147,8 @@ class ProseTokenizer(Tokenizer):
         return double or DOUBLE_STYLES[pair[0]], single or SINGLE_STYLES[pair[1]]
 
     def _make_style(self, style: QuoteStyle) -> ProseTokenizer:
-        """Returns this tokenizer, but with quotes and apostrophes in this style. An apostrophe
-        tells nothing about single quotes such as ‚ ‘."""
+        """Returns this tokenizer, but with quotes and apostrophes in this style. If the corpus has
+        single quotes such as ‚ ‘, they stay, because an apostrophe does not tell their style."""
         if self._spelling_of(OPEN_SINGLE) not in "'‘":
             style = tuple(form for form in style if form[0] not in (OPEN_SINGLE, CLOSE_SINGLE))
         forms = {**self.conventions.forms, **dict(style)}
