@@ -107,33 +107,37 @@ def count_levels(lines: EncodedLines, total_words: int, order: int) -> Iterator[
     counts = np.where(ids == BEGIN_ID, np.int32(0), occurrences)
     level = NgramLevel(ids[:0], ids, counts)
     for _ in range(1, order):
-        size, above = 0, len(level.words)
-        parts, longer = list[tuple[Ids, Ids, Ids]](), np.full_like(nodes, NO_NODE)
-        before = np.zeros(above, np.int32)
+        size = len(level.words)
+        words_before = np.zeros(size, np.int32)  # the number of distinct words before each node
+        next_size = 0
+        next_nodes = np.full_like(nodes, NO_NODE)
+        parts = list[tuple[Ids, Ids, Ids]]()
         for first, end in _ranges(occurrences):
-            # `ends` are the positions where a child of these nodes ends, sorted by child.
+            # The positions where a child of these nodes ends, sorted by child. A key is a child.
             is_inside = (nodes[:-1] >= first) & (nodes[:-1] < end) & (text[1:] != BEGIN_ID)
             ends = 1 + np.flatnonzero(is_inside).astype(np.int32)
             keys = (nodes[ends - 1] - first).astype(np.int64) * total_words + text[ends]
             # A key and its place in one number sort in half the time of an argsort.
-            keys <<= (bits := len(ends).bit_length())
+            bits = len(ends).bit_length()
+            keys <<= bits
             keys |= np.arange(len(ends))
             keys.sort()
             ends = ends[keys & ((1 << bits) - 1)]
             keys >>= bits
             starts = np.flatnonzero(np.diff(keys, prepend=NO_NODE)).astype(np.int32)
             counts = np.diff(starts, append=np.int32(len(ends)))
-            first_ends = ends[starts]
-            children = np.bincount(nodes[first_ends - 1] - first, minlength=end - first)
-            parts.append((children.astype(np.int32), text[first_ends], counts))
-            # Each child is a shorter n-gram with one more word before it.
-            before += np.bincount(nodes[first_ends], minlength=above).astype(np.int32)
-            longer[ends] = np.repeat(np.arange(size, size + len(starts), dtype=np.int32), counts)
-            size += len(starts)
-        np.copyto(before, level.counts, where=before == 0)
-        yield level._replace(counts=before)
+            new_nodes = np.arange(next_size, next_size + len(starts), dtype=np.int32)
+            next_nodes[ends] = np.repeat(new_nodes, counts)
+            next_size += len(starts)
+            one_end = ends[starts]  # of each child
+            children = np.bincount(nodes[one_end - 1] - first, minlength=end - first)
+            parts.append((children.astype(np.int32), text[one_end], counts))
+            # A child without its first word is a node, and the first word stands before the node.
+            words_before += np.bincount(nodes[one_end], minlength=size).astype(np.int32)
+        np.copyto(words_before, level.counts, where=words_before == 0)
+        yield level._replace(counts=words_before)
         level = NgramLevel(*map(np.concatenate, zip(*parts, strict=True)))
-        nodes, occurrences = longer, level.counts
+        nodes, occurrences = next_nodes, level.counts
     yield level
 
 
