@@ -1,8 +1,8 @@
 """The languages of the built-in models.
 
-The card of a model that others are built on has the ISO 639 code of its language, such as "de". Its
-name, such as `german`, is what people read and type. A model of one's own has the code of the model
-that it is built on.
+The card of a built-in model has the ISO 639 code of its language, such as "de". The name of the
+model, such as `german`, is what people read and type. A user's model has the code of the model that
+it is built on.
 """
 
 from __future__ import annotations
@@ -23,32 +23,32 @@ from rnnlm_tui.store.names import built_in_names, built_in_path
 FALLBACK = "english"
 """The built-in model that is in use at first if none is of the locale's language."""
 FEWEST_WORDS = 30
-"""Fewer words do not tell their language."""
+"""The fewest words that tell their language."""
 KNOWN_AT_LEAST, KNOWN_MORE = 0.5, 0.25
-"""The share of words that a language must know to be the better one, and how much more than the
-other. 99 of 100 times 30 words of 21 test texts in five languages tell theirs so, and 3 of 10,000
-times another one, most of them in letters and songs in that language."""
+"""The least share of the words that a language must know to be the better one, and the least lead
+over the other language. Of samples of 30 words from 21 test texts in five languages, 99 % tell
+their language. 3 of 10,000 tell another, mostly from letters and songs in that language."""
 LISTED_WORDS = 3_000
-"""The most frequent words of a model, by which a language is told. In 21 test texts in the five
-languages they are 67 to 87 % of the words, in texts in another of these languages at most 32 %."""
+"""The number of the most frequent words of a model, which tell its language. They are 67 to 87 % of
+the words of 21 test texts in the five languages, and at most 32 % of those in another language."""
 LISTED_BYTES = 48_000
-"""Bytes of a vocabulary that have so many words in any of these languages."""
+"""The number of bytes at the start of a vocabulary that have LISTED_WORDS words in any language."""
 WORD = re.compile(r"[^\W\d_]+")
 
 
 def model_of(code: str) -> str | None:
-    """The name of the built-in model of a language; None if there is none."""
+    """Returns the name of the built-in model of a language, or None."""
     names = built_in_names() if code else []
     return next((name for name in names if _code_of(built_in_path(name)) == code), None)
 
 
 def model_of_locale() -> str:
-    """The name of the built-in model of the locale's language, or FALLBACK."""
+    """Returns the name of the built-in model of the locale's language, or FALLBACK."""
     return model_of(language_of_locale()) or FALLBACK
 
 
 def language_of_locale() -> str:
-    """The ISO 639 code of the locale's language; "" if it has none."""
+    """Returns the ISO 639 code of the locale's language, or "" if it has none."""
     variables = ("LC_ALL",) if os.environ.get("LC_ALL") else ("LC_CTYPE", "LANG")
     locales = [os.environ.get(name, "") for name in variables]
     if sys.platform == "win32":
@@ -68,13 +68,13 @@ def language_of_locale() -> str:
 
 
 def words_of(text: str) -> list[str]:
-    """The words of a text, in small letters, for `shares_known`."""
+    """Returns the words of a text in small letters, for `shares_known`."""
     return WORD.findall(text.lower())
 
 
 def shares_known(words: Collection[str]) -> dict[str, float]:
-    """The share of these words that are among the most frequent ones of each built-in language, by
-    the name of its model, the largest share first. A word counts as often as it is used."""
+    """Returns for each built-in language the share of these words that are among its most frequent
+    ones, by the name of its model. The largest share comes first. Repeated words count again."""
     shares = {
         name: sum(map(listed.__contains__, words)) / max(1, len(words))
         for name, listed in _word_lists(built_in_models()).items()
@@ -104,8 +104,8 @@ def better_known(words: Sequence[str], name: str) -> str | None:
 
 @cache
 def _word_lists(folder: Path) -> dict[str, frozenset[str]]:
-    """The most frequent words of the built-in languages in this folder, by the names of their
-    models. Takes 4 ms for each."""
+    """Returns the most frequent words of the built-in languages in this folder, by the names of
+    their models. Takes 4 ms for each."""
     from rnnlm_tui.store.model_file import open_stored
 
     lists = dict[str, frozenset[str]]()
