@@ -187,7 +187,7 @@ class RnnlmApp(TerminalApp):
         running training, the active model, and how many keys the writer has saved today."""
         parts = ["no model" if self.has_no_models else "loading ..."]
         if self.opened_model is not None:
-            parts = [*filter(None, (self.active_name, self.autocomplete.keys_saved))]
+            parts = [*filter(None, (self.active_name, self.autocomplete.keys_saved.sentence()))]
         if (run := self._followed_runs.running if self._followed_runs else None) is not None:
             from rnnlm_tui.tui.runs.wording import progress_text
 

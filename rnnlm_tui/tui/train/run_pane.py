@@ -197,8 +197,12 @@ class RunPane(OfApp, Vertical, can_focus=True):
         """Asks for the line to continue after each epoch."""
         run, epochs = self._run, self._run.progress.epochs
         line = epochs[-1].sample["seed"] if epochs else self.app.default_seed_line
+
+        def check(text: str) -> str | None:
+            return None if text.strip() else "type at least one word"
+
         text = "It is continued after each epoch."
-        answer = await self.app.ask(AskText("Your line", text, line, check=_seed_problem))
+        answer = await self.app.ask(AskText("Your line", text, line, check=check))
         with self.app.showing_errors():
             if answer is not None and run.sample(answer):
                 self.app.notify_user("your line is continued after this epoch")
@@ -213,7 +217,3 @@ class RunPane(OfApp, Vertical, can_focus=True):
         run = self._run
         await run.ended()
         self.app.resume_run(run.name)
-
-
-def _seed_problem(text: str) -> str | None:
-    return None if text.strip() else "type at least one word"

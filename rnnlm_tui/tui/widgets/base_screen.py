@@ -9,7 +9,7 @@ from textual.actions import SkipAction
 from textual.app import ComposeResult
 from textual.content import Content
 from textual.message_pump import MessagePump
-from textual.screen import Screen
+from textual.screen import Screen, ScreenResultType
 from textual.style import Style
 from textual.widget import Widget
 from textual.widgets import Static
@@ -100,7 +100,26 @@ class TooSmall(Static):
         super().__init__("please enlarge to 60 x 16 (ctrl+q quits)", id="too-small", markup=False)
 
 
-class AppScreen(OfApp, Screen[None]):
+class KeepsFocus(Screen[ScreenResultType]):
+    """A screen that restores the focus, which is lost while the window is too small."""
+
+    _last_focus: Widget | None = None
+
+    def on_descendant_focus(self, event: events.DescendantFocus) -> None:
+        self._last_focus = event.widget
+
+    def on_resize(self) -> None:
+        self.call_after_refresh(self._restore_focus)
+
+    def _restore_focus(self) -> None:
+        if self.focused is None and self.app.app_focus:  # the window has the focus
+            if self._last_focus is None and self.AUTO_FOCUS:
+                self.query(self.AUTO_FOCUS).focus()
+            elif self._last_focus is not None and self._last_focus.focusable:
+                self._last_focus.focus()
+
+
+class AppScreen(OfApp, KeepsFocus[None]):
     """A screen of the app. Subclasses compose its body."""
 
     HORIZONTAL_BREAKPOINTS = SCREEN_WIDTHS
@@ -112,8 +131,6 @@ class AppScreen(OfApp, Screen[None]):
         &.-narrow > ToastRack, &.-short > ToastRack { display: block; }
     }
     """
-
-    _last_focus: Widget | None = None
 
     def __init__(self) -> None:
         super().__init__()
@@ -140,20 +157,8 @@ class AppScreen(OfApp, Screen[None]):
         if self.header.is_mounted:
             self.header.update()
 
-    def on_descendant_focus(self, event: events.DescendantFocus) -> None:
-        self._last_focus = event.widget
-
-    def on_resize(self) -> None:
-        """Restores the focus, which is lost while the window is too small."""
-        self.call_after_refresh(self._restore_focus)
-
     def action_copy_text(self) -> None:
         """Copies the text selected by the mouse. If there is none, the app answers the key."""
         if not self.get_selected_text():
             raise SkipAction
         super().action_copy_text()
-
-    def _restore_focus(self) -> None:
-        widget = self._last_focus
-        if self.focused is None and widget is not None and widget.focusable:
-            widget.focus()

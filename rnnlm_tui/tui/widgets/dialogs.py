@@ -22,7 +22,7 @@ from textual.widgets import Input, OptionList, Static
 from rnnlm_tui.config import check_value
 from rnnlm_tui.errors import UsageError
 from rnnlm_tui.formatting import sanitize
-from rnnlm_tui.tui.widgets.base_screen import HEIGHTS, TooSmall
+from rnnlm_tui.tui.widgets.base_screen import HEIGHTS, KeepsFocus, TooSmall
 from rnnlm_tui.tui.widgets.inputs import PathInput, SafeInput, expand_home
 from rnnlm_tui.tui.widgets.key_bar import KeyBar
 
@@ -36,7 +36,7 @@ pressed for the screen below."""
 DIALOG_WIDTHS = [(0, "-narrow"), (60, "-normal"), (120, "-wide")]
 
 
-class Dialog(ModalScreen[AnswerType | None], Generic[AnswerType]):
+class Dialog(KeepsFocus[AnswerType | None], ModalScreen[AnswerType | None], Generic[AnswerType]):
     """A box with a title, a text, the widgets for the answer, and the keys. Title and text are not
     markup.
 
@@ -108,14 +108,6 @@ class Dialog(ModalScreen[AnswerType | None], Generic[AnswerType]):
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Disables all keys but Esc if the dialog does not fit the window."""
         return action == "cancel" or not (self.has_class("-narrow") or self.has_class("-short"))
-
-    def on_resize(self) -> None:
-        """Restores the focus, which is lost while the window is too small."""
-        self.call_after_refresh(self._restore_focus)
-
-    def _restore_focus(self) -> None:
-        if self.focused is None and self.app.app_focus:
-            self.query(self.AUTO_FOCUS).focus()
 
     def action_cancel(self) -> None:
         self._opened_s = -inf  # Esc is always meant

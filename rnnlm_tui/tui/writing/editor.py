@@ -318,7 +318,9 @@ class LineEditor(OfApp, TextArea):
     @property
     def listing(self) -> Listing:
         """What the list shows."""
-        choice, digits = self.suggested.choice, self.shown_digits
+        choice, digits = self.suggested.choice, self.digits
+        if not digits and self._preferences.digits == WITH_ALT:
+            digits = self._digits_of_list  # they take a word with alt
         if self.answer is None or self.is_hidden:
             return Listing(choice=choice, digits=digits)
         found = self.answer.suggestions
@@ -534,13 +536,6 @@ class LineEditor(OfApp, TextArea):
         is_before_word = self.line[self.cursor :][:1].isalnum() or not self.selection.is_empty
         is_possible = takes_digits(self.before, self._preferences.digits) and not self.is_hidden
         return DIGITS if is_possible and not is_before_word else ""
-
-    @property
-    def shown_digits(self) -> str:
-        """The digits to show before the words of the list: the plain ones that take a word, or else
-        those that take one with alt."""
-        with_alt = self._digits_of_list if self._preferences.digits == WITH_ALT else ""
-        return self.digits or with_alt
 
     @property
     def _digits_of_list(self) -> str:

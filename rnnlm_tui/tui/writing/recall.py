@@ -83,9 +83,7 @@ class Recall:
         first, *more, rest = pasted.split("\n")
         lines = [before + first, *more, rest + after]
         filled = [place for place, line in enumerate(lines) if line.strip()]
-        kept = lines[filled[0] : filled[-1] + 1] if filled else []
-        if filled and filled[-1] == len(more) + 1:
-            kept.pop()
+        kept = lines[filled[0] : min(filled[-1] + 1, len(lines) - 1)] if filled else []
         if max(map(len, lines)) > MAX_TEXT:
             editor.post_message(TextTooLong(pasted))
         elif not kept:
@@ -202,9 +200,9 @@ class Recall:
         put away. It returns what reverses the step again."""
 
         def reverse() -> Reversal:
-            bring_forth = self._put_away()
+            bring_this_back = self._put_away()
             change_back = None if change_lines is None else change_lines()
             bring_back()
-            return self._reversal(bring_forth, change_back)
+            return self._reversal(bring_this_back, change_back)
 
         return reverse

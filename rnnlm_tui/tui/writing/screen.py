@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from contextlib import suppress
-from datetime import date
 from functools import cached_property, partial
 from pathlib import Path
 from typing import ClassVar
@@ -30,6 +28,7 @@ from rnnlm_tui.tui.writing.candidates import Candidates, Listing, WordClicked, n
 from rnnlm_tui.tui.writing.editor import LineEditor, ListChanged
 from rnnlm_tui.tui.writing.finding import FindLine
 from rnnlm_tui.tui.writing.insertion import MAX_TEXT, TextTooLong
+from rnnlm_tui.tui.writing.keys_saved import KeysSaved
 from rnnlm_tui.tui.writing.open_text import Copy, Opening, OpenText
 from rnnlm_tui.tui.writing.page import LineClicked, Page
 from rnnlm_tui.tui.writing.predictor import Predictor, Question, last_lines
@@ -101,10 +100,7 @@ class AutocompleteScreen(AppScreen):
         """The offer to update the model, which is shown until the next line is kept; or ""."""
         self._told_unknown = set[str]()
         """The unknown words that were named while earlier lines of the text were written."""
-        self._stored_keys = Counter[str]()
-        """The stored number of keys saved on each day."""
-        self._counted_keys = 0
-        """How many of the keys saved since the start are stored."""
+        self.keys_saved = KeysSaved(database, self.editor.typing)
         self._first_file = file
         self._is_file_changed = False
         """True if another program has changed the file of the open text."""
@@ -113,20 +109,6 @@ class AutocompleteScreen(AppScreen):
     def saving(self) -> Saving:
         """Saves the text to a file."""
         return Saving(self.app, self.open_text)
-
-    @property
-    def keys_saved(self) -> str:
-        """Says for the header how many keys the user has saved today; "" if none."""
-        keys = self._stored_keys[today()] + self.editor.typing.saved - self._counted_keys
-        return f"{plural(keys, 'key')} saved today" if keys > 0 else ""
-
-    def _store_keys_saved(self) -> None:
-        """Adds the keys saved since the last call to the stored keys of today."""
-        keys = self.editor.typing.saved - self._counted_keys
-        self._counted_keys += keys
-        if keys:
-            self._stored_keys[today()] += keys
-            self._database.write(partial(texts.add_saved_keys, day=today(), keys=keys))
 
     @property
     def latest_line(self) -> str:
@@ -146,8 +128,7 @@ class AutocompleteScreen(AppScreen):
     async def on_mount(self) -> None:
         self.editor.focus()
         with suppress(StorageError):  # told when the text is opened
-            keys = await self._database.read(partial(texts.saved_keys, day=today()))
-            self._stored_keys[today()] = keys
+            await self.keys_saved.load()
         if self._first_file is not None:
             await self._open(partial(self.open_text.open_file, self._first_file))
         else:
@@ -157,7 +138,7 @@ class AutocompleteScreen(AppScreen):
             self.set_interval(CHECK_STORED_EVERY_S, self._watch_storage)
 
     def on_unmount(self) -> None:
-        self._store_keys_saved()
+        self.keys_saved.store()
         self._predictor.close()
 
     # The active model
@@ -497,7 +478,7 @@ class AutocompleteScreen(AppScreen):
 
     @on(LinesKept)
     def _lines_kept(self, event: LinesKept) -> None:
-        self._store_keys_saved()
+        self.keys_saved.store()
         if event.answer is not None:
             self._told_unknown.update(unknown_in(event.answer.suggestions))
         self._offer = ""
@@ -549,7 +530,3 @@ class AutocompleteScreen(AppScreen):
         can_go = self.page.can_focus and not self.page.has_focus
         # At once: `focus` waits, and the key right behind would go to the pane that is left.
         self.set_focus(self.page if can_go else self.editor)
-
-
-def today() -> str:
-    return date.today().isoformat()

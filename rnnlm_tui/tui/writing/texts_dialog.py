@@ -84,7 +84,7 @@ class TextsDialog(OfApp, Dialog[Chosen]):
 
     def on_resize(self) -> None:
         super().on_resize()
-        self.call_later(self._find)
+        self.call_later(self._find)  # the rows are made for the width
 
     @on(Input.Changed)
     async def _search_changed(self, event: Input.Changed) -> None:

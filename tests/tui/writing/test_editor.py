@@ -538,7 +538,7 @@ async def test_which_digits_take_a_word_is_said_and_that_the_next_key_may_give_i
         ):
             await it.play(script)
             await it.pilot.pause(0)
-            assert (it.editor.digits, it.editor.shown_digits) == (digits, shown), script
+            assert (it.editor.digits, it.editor.listing.digits) == (digits, shown), script
             strips = (strip for y in range(3) for strip in it.editor.render_line(y))
             found = [s.text for s in strips if s.style and s.style.underline and s.style.italic]
             assert found == drawn, script
