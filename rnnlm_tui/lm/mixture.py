@@ -97,23 +97,23 @@ class MixedModel(LanguageModel):
         self.start = MixedState(starts, self.cache.start)
 
     def _add_words(self, base: LanguageModel) -> NDArray[np.int64]:
-        """Extends the vocabulary by the words of the base. Returns the places of the ids of the
-        base in it. A blocked word of the base stays blocked unless the own vocabulary has it."""
+        """Extends the vocabulary by the words of the base. Returns the new ids of the ids of the
+        base. A blocked word of the base stays blocked unless the own vocabulary has it."""
         own, others = self.own_vocabulary, base.vocabulary
-        of_words = own.ids(others.words)
-        is_new = of_words == UNKNOWN_ID
+        word_ids = own.ids(others.words)
+        is_new = word_ids == UNKNOWN_ID
         if is_new.any():
             words = [*own.words, *compress(others.words, is_new)]
             self.vocabulary = union = Vocabulary(words, own.special_tokens)
             self.tokenizer = make_tokenizer(self.tokenizer.name, self.tokenizer.conventions, union)
-            of_words[is_new] = range(own.total_words, union.total_words)
-        places: NDArray[np.int64] = np.append(np.arange(others.first_word_id), of_words)
-        # The id in the base of each id of the union.
+            word_ids[is_new] = range(own.total_words, union.total_words)
+        new_ids: NDArray[np.int64] = np.append(np.arange(others.first_word_id), word_ids)
+        # For each id of the union the id in the base.
         self._to_base = np.full(self.vocabulary.total_words, UNKNOWN_ID)
-        self._to_base[places] = np.arange(others.total_words)
-        blocked = places[[*base.blocked_ids]].tolist()
-        self.blocked_ids += tuple(i for i in blocked if i >= own.total_words)
-        return places
+        self._to_base[new_ids] = np.arange(others.total_words)
+        blocked = new_ids[[*base.blocked_ids]].tolist()
+        self.blocked_ids += tuple(word_id for word_id in blocked if word_id >= own.total_words)
+        return new_ids
 
     def start_below(self, ids: Iterable[int]) -> MixedState:
         """Returns the state before a text. The cache remembers the `ids` of earlier texts."""
@@ -130,9 +130,10 @@ class MixedModel(LanguageModel):
             model.advance(part, self._to_base[[*ids]].tolist() if name == "base" else own_ids)
             for (name, model), part in zip(self.models.items(), state.models, strict=True)
         ]
-        recents = self.cache.advance(state.recent, ids, columns[0])
-        parts = zip(*columns, strict=True)
-        return [MixedState(*both) for both in zip(parts, recents, strict=True)]
+        own_states, *_ = columns
+        recents = self.cache.advance(state.recent, ids, own_states)
+        models = zip(*columns, strict=True)
+        return [MixedState(*both) for both in zip(models, recents, strict=True)]
 
     def predict(self, states: Iterable[MixedState], *, bounds: bool = False) -> Iterator[Array]:
         for batch in in_batches(states, PREDICTED_AT_ONCE):
@@ -225,7 +226,7 @@ def em_mixture_weights(
 
     `targets` are those of `targets_of`. The `prior` [K] counts as PRIOR_WORDS words. A weight is
     the expected number of words that come from the component, divided by the number of all words.
-    For the cache each word counts only as much as the cache is full there.
+    For the cache a word counts less while the cache is not full.
     """
     targets = targets[targets[:, :-1].any(1)]
     probabilities = targets[:, :-1]

@@ -105,10 +105,10 @@ def read_corpus(
     raw = io.BytesIO()
     words = lines = 0
     line = "\n"  # the last line that was read, of all files
-    once = {path.absolute(): path for path in map(Path, sources or [bundled_corpus()])}
-    found = [*map(_find, once.values())]
+    named_once = {path.absolute(): path for path in map(Path, sources or [bundled_corpus()])}
+    found = [*map(_find, named_once.values())]
     paths = chain.from_iterable(source.paths for source in found)
-    for path in {path.absolute(): path for path in paths}.values():
+    for path in {path.absolute(): path for path in paths}.values():  # each file once
         label = "standard input" if str(path) == STANDARD_INPUT else f"the corpus {path}"
         with _open_source(path, label) as file:
             size, reported = file.seek(0, io.SEEK_END), 0
