@@ -300,7 +300,7 @@ class RnnlmApp(TerminalApp):
         """Quits, after questions if the text is not stored or a training is running."""
         if self._is_quitting:
             return
-        await self.autocomplete.editor.handle_keys()  # an Enter right before may keep a line
+        await self.autocomplete.editor.handle_keys()  # Enter right before this key keeps a line
         farewell = await self.autocomplete.saving.farewell()
         if farewell is not None and self._own_run is None:
             self.exit(message=farewell)

@@ -109,8 +109,8 @@ class Pane(Widget):
         return (self.visual_style + self._own_style(role)).rich_style
 
     def _own_style(self, role: Role) -> Style:
-        """Returns the style of a role: of text, or of the levels of one or two numbers. Half a cell
-        for each of two numbers is the foreground and the background of a half block."""
+        """Returns the style of a role: of text, or of the levels of one or two numbers. Two numbers
+        share a cell, which is a half block: its foreground and its background are theirs."""
         has_few_colours = self.app.native_ansi_color
         if isinstance(role, str):
             if role in SHADES and not has_few_colours:

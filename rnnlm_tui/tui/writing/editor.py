@@ -104,9 +104,9 @@ async def run_own_binding(widget: Widget, key: str) -> bool:
     return await widget.app.run_action(active.binding.action, active.node)
 
 
-class AnswerGate(asyncio.Event):
-    """An event that is cleared while an answer or another text is coming. A key that needs it waits
-    for it, and its widget handles no other key meanwhile."""
+class KeyGate(asyncio.Event):
+    """An event for which keys wait. It is cleared while an answer or another text is coming. A
+    widget handles no other key while one waits."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -127,7 +127,7 @@ class LineEditor(OfApp, TextArea):
     """Edits the line being written, which wraps and may have line breaks. The ghost is shown only
     at the end of the text, so that a key that moves the cursor within it never accepts the ghost.
 
-    It is not an Input: only a TextArea has undo, and keeps its suggestion while the letters of that
+    It is not an Input: only a TextArea has undo, and keeps its suggestion while matching letters
     are typed.
     """
 
@@ -166,11 +166,11 @@ class LineEditor(OfApp, TextArea):
         self._preferences = preferences
         self.suggested = Suggested(preferences)
         self.open_text = text
-        self.answer_gate = AnswerGate()
+        self.answer_gate = KeyGate()
         """Cleared while the answer for the text and the cursor is coming."""
-        self.request_gate = AnswerGate()
+        self.request_gate = KeyGate()
         """Cleared while the ghost that ctrl+r asks for is coming."""
-        self.opening_gate = AnswerGate()
+        self.opening_gate = KeyGate()
         """Cleared while another text is being opened, to which typed keys belong."""
         self.answer: Answer | None = None
         """The latest answer of the active model; None before it has given one."""
@@ -222,8 +222,8 @@ class LineEditor(OfApp, TextArea):
         edited but not changed has no ghost, unless ctrl+r asks for one: End should go to its end.
         """
         is_at_end = self.selection.is_empty and self.cursor_location == self.document.end
-        is_unchanged = self.open_text.is_unchanged(self.text) and not self.suggested.is_requested
-        if not is_at_end or is_unchanged:
+        is_as_kept = self.open_text.is_unchanged(self.text) and not self.suggested.is_requested
+        if not is_at_end or is_as_kept:
             return "", False
         return self.suggested.ghost(self.before, self.word)
 
@@ -406,13 +406,14 @@ class LineEditor(OfApp, TextArea):
         return result
 
     def update_suggestion(self) -> None:
-        self._moved()  # after an edit, an undo or a redo
+        """Called by Textual after an edit, an undo or a redo."""
+        self._ask_if_changed()
 
     def watch_selection(self, before: Selection, after: Selection) -> None:
         if before != after:
-            self._moved()  # most edits move the cursor too
+            self._ask_if_changed()
 
-    def _moved(self) -> None:
+    def _ask_if_changed(self) -> None:
         """Asks for suggestions if the text or the selection has changed."""
         seen = (self.text, self.selection)
         if seen == self._seen:
@@ -458,7 +459,7 @@ class LineEditor(OfApp, TextArea):
 
     async def handle_keys(self) -> None:
         """Waits until the keys that have arrived are handled, a second at most."""
-        gate = AnswerGate()
+        gate = KeyGate()
         gate.clear()
         self.call_later(gate.set)
         await gate.is_passed()
@@ -469,7 +470,7 @@ class LineEditor(OfApp, TextArea):
         # `event.is_printable` would exclude joiners and spaces other than U+0020.
         if character and sanitize(character) == character:
             event.prevent_default().stop()
-            if self.typing.give_digit_back(character) or not await self._takes_word(character):
+            if self.typing.give_digit_back(character) or not await self._take_by_digit(character):
                 self.typing.type(character)
         elif await run_own_binding(self, event.key):
             event.prevent_default().stop()
@@ -481,7 +482,7 @@ class LineEditor(OfApp, TextArea):
             self.notify_style_update()  # otherwise Textual would reuse the drawn rows
             self.refresh()
 
-    async def _takes_word(self, character: str) -> bool:
+    async def _take_by_digit(self, character: str) -> bool:
         """Inserts the word of the list that a plain digit takes. Returns whether it takes one."""
         if character not in self._possible_digits:
             self._tell_of_alt(character)
@@ -542,9 +543,9 @@ class LineEditor(OfApp, TextArea):
         """The digits of the words in the list."""
         return "" if self.is_hidden else DIGITS[: len(self.suggested.candidates)]
 
-    def _accepts(self, key: str) -> bool:
-        """Inserts what a key accepts of the suggestions. Returns whether it accepts anything; it
-        accepts nothing while text is selected."""
+    def _accept_by(self, key: str) -> bool:
+        """Inserts what a key accepts of the suggestions. Returns whether it accepts anything. While
+        text is selected, it does not."""
         if self.is_hidden or not self.selection.is_empty:
             return False
         ghost = self.suggested.pieces(self.before) if self._ghost[0] else ()
@@ -564,13 +565,13 @@ class LineEditor(OfApp, TextArea):
         if choice := self.suggested.choice:
             if not self.suggested.candidates[choice - 1].corrects:
                 self.insert_candidate(choice - 1)
-        elif not self._accepts("tab") and not self.text:
+        elif not self._accept_by("tab") and not self.text:
             self.screen.focus_next()
 
     async def action_accept_second(self) -> None:
         """Accepts the second word of the list. Moves the focus back where Tab moves it on."""
         is_passed = await self.answer_gate.is_passed()
-        if is_passed and not self._accepts("shift+tab") and not self.text and not self._ghost[0]:
+        if is_passed and not self._accept_by("shift+tab") and not self.text and not self._ghost[0]:
             self.screen.focus_previous()
 
     async def action_take(self, number: int) -> None:
@@ -579,12 +580,12 @@ class LineEditor(OfApp, TextArea):
             if self.suggested.choice:
                 self.insert_candidate(number - 1)
             else:
-                self._accepts(f"alt+{number}")
+                self._accept_by(f"alt+{number}")
 
     async def action_accept_all(self, otherwise: str) -> None:
         """Accepts the whole ghost, or runs the action `otherwise` if there is none."""
         await self.request_gate.is_passed()
-        if not self._accepts("right"):
+        if not self._accept_by("right"):
             await self.run_action(otherwise)
 
     def action_cursor_right(self, select: bool = False) -> None:
