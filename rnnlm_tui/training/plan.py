@@ -123,7 +123,8 @@ class Plan:
         if source is not None and self.is_update:
             self._check_update(source, text)
             mixture = source.card.mixture
-            if mixture is not None and (name := mixture.base or mixture.left_out):
+            name = mixture and (mixture.base or mixture.left_out)
+            if mixture and name and self.library.is_built_in(name):
                 read = source.model.models if isinstance(source.model, MixedModel) else {}
                 base = Base(name, read.get("base") or read_base(name))
                 known = shares_of(lines).get(name, 0.0) if mixture.left_out else None
@@ -240,7 +241,7 @@ class Plan:
             trained_lines=trained_lines,
             ancestors=facts.ancestors,
             blocked_words=facts.blocked_words,
-            base=Base(facts.base, read_base(facts.base)) if facts.base else None,
+            base=_base_of(facts, name),
             known_to_base=facts.known_to_base,
             state=state,
             position=facts.position,
@@ -332,6 +333,15 @@ def _still_blocked(source: OpenedModel, prepared: Prepared) -> list[str]:
     counts = prepared.train.word_counts(vocabulary.total_words)
     blocked = source.card.blocked_words
     return [w for w in blocked if w in vocabulary and counts[vocabulary.id_by_word[w]] == 0]
+
+
+def _base_of(facts: RunFacts, name: str) -> Base | None:
+    """The base of a run that is resumed. Raises ModelError."""
+    try:
+        return Base(facts.base, read_base(facts.base)) if facts.base else None
+    except ModelError as error:
+        message = f"the training of {name} cannot go on: {error.message}"
+        raise ModelError(message, error.hint) from error
 
 
 def _saved_state(library: Library, name: str) -> tuple[RunFacts, Tensors]:

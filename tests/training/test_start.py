@@ -365,7 +365,7 @@ def test_a_resumed_training_keeps_its_base(languages: Library, tmp_path: Path) -
     job = made(languages, resume=True, name="half")
     assert job.base is not None and job.base.name == "german"
     (tmp_path / "shipped" / "german.safetensors").unlink()
-    with pytest.raises(ModelError, match="it is built on german, which this version does not have"):
+    with pytest.raises(ModelError, match="of half cannot go on: it is built on german"):
         made(languages, resume=True, name="half")
 
 
