@@ -82,8 +82,9 @@ def shares_known(words: Collection[str]) -> dict[str, float]:
     return dict(sorted(shares.items(), key=lambda item: -item[1]))
 
 
+@cache
 def _code_of(path: Path) -> str:
-    """The code of the language of a built-in model; "" if it has none or is damaged."""
+    """The code of the language of a built-in model; "" if it has none or is damaged. Read once."""
     from rnnlm_tui.store.model_file import read_card  # imports numpy
 
     with suppress(ModelError):
@@ -91,14 +92,15 @@ def _code_of(path: Path) -> str:
     return ""
 
 
-def better_known(words: Sequence[str], name: str) -> str | None:
+def better_known(words: Sequence[str], name: str, otherwise: float = 1.0) -> str | None:
     """The built-in model of the language that these words are in, if it knows far more of them than
-    the model `name`, of another language; None if there is none."""
+    the model `name`, of another language; None if there is none. `otherwise` is the share of them
+    that the model `name` knows if it has no language."""
     shares = shares_known(words)
-    if len(words) < FEWEST_WORDS or name not in shares:
+    if len(words) < FEWEST_WORDS or not shares:
         return None
     best, known = next(iter(shares.items()))
-    is_better = known >= KNOWN_AT_LEAST and known >= shares[name] + KNOWN_MORE
+    is_better = known >= max(KNOWN_AT_LEAST, shares.get(name, otherwise) + KNOWN_MORE)
     return best if is_better else None
 
 

@@ -23,7 +23,7 @@ from rnnlm_tui.store.run_files import read_epochs
 from rnnlm_tui.wording.savings import ENOUGH_WORDS, both_shares
 from rnnlm_tui.wording.trainings import trained_part
 
-HEADS = ("name", "preset", "keys saved", "learned from", "saved")
+HEADS = ("name", "language", "preset", "keys saved", "learned from", "saved")
 """The heads of the list of models."""
 KEYS_NOTE = (
     "keys saved: of 100, reading the list and looking at the cursor, each model on unseen lines of"
@@ -58,11 +58,19 @@ def list_row(entry: Entry, selected: Entry | None = None) -> tuple[str, ...]:
     config = described.config if described else None
     return (
         entry.name,
+        language_of(card) if card else "",
         config.preset if config else "",
         keys_saved(entry, selected),
         card.corpus.name if card else "",
         state(entry) or (local_time(card.updated)[:10] if card else ""),
     )
+
+
+def language_of(card: ModelCard) -> str:
+    """Returns what people call the language of a model, such as "German"; its ISO 639 code if no
+    built-in model has that language, "" if it is not known."""
+    name = model_of(card.language)
+    return name.capitalize() if name else card.language
 
 
 def keys_saved(entry: Entry, selected: Entry | None) -> str:
@@ -122,11 +130,11 @@ def facts_of(card: ModelCard, on_disk: str = "") -> Iterator[Fact]:
     yield from _how_good(card)
     yield from _figures(card)
     yield "what it is", ""
+    if language := language_of(card):
+        yield "language", language
     yield "preset", f"{card.config.preset}: {PRESETS[card.config.preset].summary}"
     if card.mixture_text:
         yield "mixture", card.mixture_text
-    if card.language:
-        yield "language", (model_of(card.language) or card.language).capitalize()
     yield "vocabulary", plural(card.words_known, "word")
     yield "window", words_read(card.config.model, card.window)
     layers = layers_of(card.config, card.total_words, card.window, card.ngrams)

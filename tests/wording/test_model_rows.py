@@ -16,6 +16,7 @@ from rnnlm_tui.store.model_file import change_card as change_saved
 from rnnlm_tui.wording.model_rows import card_rows, keys_saved, list_row
 from tests.helpers.commands import verses
 from tests.helpers.events import writers
+from tests.helpers.languages import base, ship
 from tests.helpers.models import change_card, held_elsewhere, make_model, put, put_state
 from tests.helpers.training import run, small_job
 
@@ -92,9 +93,23 @@ MODELS: list[tuple[str, str, tuple[str, ...]]] = [
 def test_a_row_and_a_card_say_what_a_model_is(
     library: Library, name: str, row: str, parts: tuple[str, ...]
 ) -> None:
-    assert "|".join(list_row(listed(library, name))[1:]) == row
+    assert "|".join(list_row(listed(library, name))[2:]) == row
     said = card_of(library, name)
     assert [part for part in parts if part not in said] == []
+
+
+def test_a_model_has_the_name_of_its_language_if_that_is_built_in(
+    library: Library, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ship(tmp_path / "shipped", "german")
+    put(library.folder, {"letters.safetensors": base("german")})
+    assert list_row(listed(library, "letters"))[1] == "de"
+    assert list_row(listed(library, "one"))[1] == ""
+    monkeypatch.setenv("RNNLM_BUILT_IN_DIR", str(tmp_path / "shipped"))
+    for name in ("german", "letters"):
+        assert list_row(listed(library, name))[1] == "German"
+        assert "\nlanguage: German\n" in card_of(library, name)
+    assert "language: " not in card_of(library, "one")
 
 
 def test_a_card_says_of_which_part_and_of_which_lines_each_figure_is(data_dir: Path) -> None:

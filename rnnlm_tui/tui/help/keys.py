@@ -33,7 +33,8 @@ SCREEN_MODULES = ("writing.texts_dialog", "train.screen", "models.screen", "insi
 """These modules import all classes that have key bindings."""
 GROUPS = {
     "Write": ("line.send", "line.new_line", "line.undo", "line.redo", "autocomplete.continue",
-              "autocomplete.toggle_ghost", "autocomplete.digits", "autocomplete.update_model"),
+              "autocomplete.toggle_ghost", "autocomplete.digits", "autocomplete.update_model",
+              "autocomplete.use_language"),
     "Take": ("line.accept_word", "line.accept_second", "line.take_1", "line.accept_all",
              "line.accept_all_end", "line.choose_next", "line.choose_previous",
              "line.never_suggest", "line.hide", "line.suggest_now"),

@@ -25,8 +25,8 @@ from rnnlm_tui.wording.model_rows import HEADS, KEYS_NOTE, UNLIKE, UNLIKE_NOTE, 
 
 GAP = 2
 """Cells between two columns."""
-NAME, PRESET, KEYS, TEXT, SAVED = HEADS
-WIDTHS = {PRESET: 6, KEYS: 11, SAVED: 13}
+NAME, LANGUAGE, PRESET, KEYS, TEXT, SAVED = HEADS
+WIDTHS = {LANGUAGE: 8, PRESET: 6, KEYS: 11, SAVED: 13}
 """The cells of the columns of a fixed width."""
 LEAST_TEXT_WIDTH = 12
 """Cells. The column of texts is left out if it had fewer; the card has the text, too."""
@@ -44,10 +44,13 @@ def column_widths(width: int, longest_name: int) -> dict[str, int]:
     scrollbar = 1
     room = width - sum(WIDTHS.values()) - GAP * len(HEADS) - scrollbar
     name = min(longest_name + 2, room * 3 // 5)
-    if room - name < LEAST_TEXT_WIDTH:
-        return {NAME: room + GAP, **WIDTHS}
     widths = {**WIDTHS, NAME: name, TEXT: room - name}
-    return {head: widths[head] for head in HEADS}
+    if widths[TEXT] < LEAST_TEXT_WIDTH:
+        del widths[TEXT]
+        widths[NAME] = room + GAP
+        if widths[NAME] < longest_name + 2:
+            widths[NAME] += widths.pop(PRESET) + GAP
+    return {head: widths[head] for head in HEADS if head in widths}
 
 
 class ModelsScreen(AppScreen):

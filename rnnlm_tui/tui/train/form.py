@@ -17,6 +17,7 @@ from rnnlm_tui.config import ALL_SETTINGS, PRESETS
 from rnnlm_tui.errors import RnnlmError, UsageError, flag_of
 from rnnlm_tui.formatting import plural
 from rnnlm_tui.session.texts import Listed
+from rnnlm_tui.store.names import built_in_names
 from rnnlm_tui.tui.runs.child import written_arguments
 from rnnlm_tui.tui.train.fields import Field, FilesInput, SourceChoice, paths_in
 from rnnlm_tui.tui.train.summary import DataCard, Summary, summarise
@@ -54,8 +55,8 @@ class TrainForm(OfApp, VerticalScroll, can_focus=False):
         &.-files #field-files, &.-several #field-written { display: block; }
         #field-name { margin: 1 0; }
         #form-epochs, #form-held_out { width: 12; }
-        #preset > SelectOverlay { border: round $border !important; }
-        #preset #label, #preset > SelectOverlay { text-wrap: nowrap; text-overflow: ellipsis; }
+        Select > SelectOverlay { border: round $border !important; }
+        Select #label, Select > SelectOverlay { text-wrap: nowrap; text-overflow: ellipsis; }
         #more { border-top: none; background: transparent; padding: 0; }
         #below-form { height: auto; margin: 1 0 0 1; }
         #train { min-width: 9; margin-right: 2; }
@@ -96,9 +97,11 @@ class TrainForm(OfApp, VerticalScroll, can_focus=False):
             id="files",
         )
         presets = [(Content(f"{name}: {p.summary}"), name) for name, p in PRESETS.items()]
-        self._preset = Select(
-            presets, prompt="the one that suits the text", compact=True, id="preset"
-        )
+        bases = [*((name, name) for name in built_in_names()), ("none: your text alone", "none")]
+        self._selects = {
+            "preset": Select(presets, prompt="the one that suits the text", compact=True),
+            "on": Select(bases, prompt="the model of the text's language", compact=True),
+        }
         self._inputs = {
             name: SafeInput(id=f"form-{name}", compact=True, select_on_focus=False)
             for name in ("name", "epochs", "held_out", "settings")
@@ -114,7 +117,8 @@ class TrainForm(OfApp, VerticalScroll, can_focus=False):
             yield Field("files", "Files", self._files)
             yield Field("name", "Name", inputs["name"])
             with Collapsible(title=MORE, id="more"):
-                yield Field("preset", "Network", self._preset)
+                yield Field("preset", "Network", self._selects["preset"])
+                yield Field("on", "Built on", self._selects["on"])
                 yield Field("epochs", "Epochs", inputs["epochs"], "passes through the text")
                 hint = "share of lines to measure on"
                 yield Field("held_out", "Held out", inputs["held_out"], hint)
@@ -153,8 +157,8 @@ class TrainForm(OfApp, VerticalScroll, can_focus=False):
                 if not texts:
                     raise UsageError("name a file or a folder to learn from", field="files")
         values = {name: self._inputs[name].value.strip() for name in ("name", "epochs", "held_out")}
-        if self._preset.value is not Select.NULL:
-            values["preset"] = str(self._preset.value)
+        for name, select in self._selects.items():
+            values[name] = "" if select.value is Select.NULL else str(select.value)
         options = (f"{flag_of(name)}={value}" for name, value in values.items() if value)
         return (*texts, *options, *_flags_of(self._inputs["settings"].value))
 
@@ -236,7 +240,8 @@ class TrainForm(OfApp, VerticalScroll, can_focus=False):
         self.set_class(self.source == "files", "-files")
         self.set_class(self.source == "written" and len(self._texts) > 1, "-several")
         typed = [field.value for field in (self._files, *self._inputs.values())]
-        values = (self.source, typed, self._preset.value, self._texts, self._chosen)
+        selected = [select.value for select in self._selects.values()]
+        values = (self.source, typed, selected, self._texts, self._chosen)
         if (again or values != self._checked) and self.screen.is_current:
             self._checked = values
             self.summary = None

@@ -123,6 +123,10 @@ class ListChanged(Message):
     """The list has other words or another choice, or it was hidden or shown."""
 
 
+class Pasted(Message):
+    """Text was inserted that was not typed."""
+
+
 class LineEditor(OfApp, TextArea):
     """Edits the line being written, which wraps and may have line breaks. The ghost is shown only
     at the end of the text, so that a key that moves the cursor within it never accepts the ghost.
@@ -256,6 +260,7 @@ class LineEditor(OfApp, TextArea):
             self.recall.keep_pasted(text)
         else:
             self.typing.insert(text)
+            self.post_message(Pasted())
 
     # Suggestions
 

@@ -11,8 +11,7 @@ from dataclasses import dataclass
 from itertools import accumulate, takewhile
 from typing import TYPE_CHECKING
 
-from rnnlm_tui.store.languages import FEWEST_WORDS, better_known, shares_known, words_of
-from rnnlm_tui.text.reading import WITHOUT_SPACES, count_words, lacks_spaces
+from rnnlm_tui.text.reading import count_words
 
 if TYPE_CHECKING:
     from rnnlm_tui.lm.contexts import Contexts
@@ -26,13 +25,6 @@ CANDIDATES = 10
 READ_FIRST = 200
 """Words above the line that are read before the first suggestions in a text that was opened: 200
 take 40 ms, and 3,000 take 600."""
-RECENT = 30
-"""Last characters by which the script of a text is judged."""
-ENOUGH_KNOWN = 0.3
-"""The share of common words of a language below which the last words are not in it. No 30 words of
-21 texts in five languages have less of theirs, but for quotations in another language."""
-OTHER_LANGUAGE = "this looks like {0}: F4 {1}"
-UNKNOWN_LANGUAGE = "these words are not {0}: F3 learns yours, F4 lists models"
 
 
 def return_freed_memory() -> None:
@@ -54,11 +46,10 @@ class Question:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """The suggestions of the model, and a `note` if it does not know the language of the text."""
+    """The suggestions of the model."""
 
     question: Question
     suggestions: Suggestions
-    note: str = ""
 
 
 class Predictor:
@@ -154,30 +145,7 @@ def answer_to(question: Question) -> Answer:
         question.previous_lines,
         question.opened_model.contexts,
     )
-    return Answer(question, suggestions, note_on_language(question))
-
-
-def note_on_language(question: Question) -> str:
-    """Says that the last words up to the cursor are in another language than the model, or that
-    their script has no spaces; "" if there is nothing to say."""
-    loaded, line = question.opened_model, question.line[: question.cursor]
-    if lacks_spaces("".join((*question.previous_lines[-1:], line))[-RECENT:]):
-        return WITHOUT_SPACES
-    if not loaded.card.language:
-        return ""
-    words = list[str]()
-    for text in (line, *reversed(question.previous_lines)):
-        words[:0] = words_of(text)
-        if len(words) >= FEWEST_WORDS:
-            break
-    else:
-        return ""
-    del words[:-FEWEST_WORDS]
-    language = loaded.card.base or loaded.name
-    if other := better_known(words, language):
-        return OTHER_LANGUAGE.format(other.capitalize(), other)
-    known = shares_known(words).get(language, 1.0)
-    return "" if known >= ENOUGH_KNOWN else UNKNOWN_LANGUAGE.format(language.capitalize())
+    return Answer(question, suggestions)
 
 
 def read_below(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from contextlib import suppress
 from functools import cached_property, partial
 from pathlib import Path
@@ -25,11 +26,12 @@ from rnnlm_tui.text.reading import count_words
 from rnnlm_tui.tui.preferences import Preferences
 from rnnlm_tui.tui.widgets.base_screen import AppScreen
 from rnnlm_tui.tui.writing.candidates import Candidates, Listing, WordClicked, note_on, unknown_in
-from rnnlm_tui.tui.writing.editor import LineEditor, ListChanged
+from rnnlm_tui.tui.writing.editor import LineEditor, ListChanged, Pasted
 from rnnlm_tui.tui.writing.finding import FindLine
 from rnnlm_tui.tui.writing.insertion import MAX_TEXT, TextTooLong
 from rnnlm_tui.tui.writing.keys_saved import KeysSaved
-from rnnlm_tui.tui.writing.open_text import Copy, Opening, OpenText
+from rnnlm_tui.tui.writing.language import NO_NOTE, LanguageNote, note_on_language
+from rnnlm_tui.tui.writing.open_text import Copy, Opening, OpenText, Reversal
 from rnnlm_tui.tui.writing.page import LineClicked, Page
 from rnnlm_tui.tui.writing.predictor import Predictor, Question, last_lines
 from rnnlm_tui.tui.writing.recall import LinesKept
@@ -69,6 +71,9 @@ class AutocompleteScreen(AppScreen):
                 tooltip="Continue the sentence; again, in another way; or a next line"),
         Binding("f8", "update_model", "Update", show=False, id="autocomplete.update_model",
                 tooltip="Update the model; with what you wrote since it was trained"),
+        Binding("ctrl+g", "use_language", "Language", show=False, id="autocomplete.use_language",
+                tooltip="Use the model of this language; if a line says that another one knows it"
+                " better"),
         Binding("pageup", "scroll_page(-1)", "Page up", show=False, id="autocomplete.page_up",
                 tooltip="Scroll the page up"),
         Binding("pagedown", "scroll_page(1)", "Page down", show=False, id="autocomplete.page_down",
@@ -98,6 +103,10 @@ class AutocompleteScreen(AppScreen):
         self._find_line = FindLine(self.page)
         self._offer = ""
         """The offer to update the model, which is shown until the next line is kept; or ""."""
+        self._language = NO_NOTE
+        """Tells that the last words are in another language than the model."""
+        self._told_languages = set[LanguageNote]()
+        """The notes that were shown for the open text: each is shown once."""
         self._told_unknown = set[str]()
         """The unknown words that were named while earlier lines of the text were written."""
         self.keys_saved = KeysSaved(database, self.editor.typing)
@@ -159,6 +168,7 @@ class AutocompleteScreen(AppScreen):
         self.editor.ask_again()
         self._update_titles()
         self._show_suggested()
+        self._judge_language()
         self._read_earlier()
 
     def _begin_reading(self) -> None:
@@ -214,6 +224,8 @@ class AutocompleteScreen(AppScreen):
     @on(ListChanged)
     def _show_suggested(self) -> None:
         listing = self.editor.listing
+        if self.editor.is_hidden:  # Esc hides this, too
+            self._language = NO_NOTE
         self._words.show(listing, self._note(listing))
         self._show_note()
 
@@ -229,7 +241,7 @@ class AutocompleteScreen(AppScreen):
             return "Del: never suggest it"
         if answer is None or self._predictor.is_reading:
             return "reading ..."
-        if answer.note and listing.words:
+        if self._language != NO_NOTE and listing.words:
             return ""  # it does not know the language, and the editor says so
         return note_on(answer.suggestions, self._told_unknown)
 
@@ -315,10 +327,13 @@ class AutocompleteScreen(AppScreen):
             written = (self.open_text.written, self.editor.text)
             self.editor.forget_answer()
             self._told_unknown.clear()
+            self._language = NO_NOTE
+            self._told_languages.clear()
             self._begin_reading()
             self.editor.set_text("\n".join(filter(None, written)))
             self.lines_changed()
             self._show_suggested()
+            self._judge_language()
             self._read_earlier()
             if warning:
                 self.app.notify_user(warning, "warning")
@@ -394,12 +409,46 @@ class AutocompleteScreen(AppScreen):
     def _show_note(self) -> None:
         """Says below the editor how an edit ends, or offers an update, or says that the model does
         not know the language."""
-        answer = self.editor.answer
-        note = self._offer or (answer.note if answer is not None else "")
+        note = self._offer or self._language.text
+        if (model := self._language.model) and not self._offer:
+            models = self.app.shown_key("app.models", "f4")
+            use = self.app.shown_key("autocomplete.use_language", "ctrl+g")
+            name = sanitize(model)
+            note = f"this looks like {name.capitalize()}: {models} {name}, or {use}"
         if self.open_text.edited is not None:
             note = "Enter changes the line, Esc cancels"
         if self.editor.border_subtitle != note:  # setting it repaints the editor
             self.editor.border_subtitle = note
+
+    @on(Pasted)
+    @work(group="language", exclusive=True)
+    async def _judge_language(self) -> None:
+        """Judges in which language the last words are, once there are suggestions after them."""
+        await self.editor.answer_gate.wait()
+        if (loaded := self.app.opened_model) is None:
+            return
+        line, _, above = self.editor.place
+        found = await asyncio.to_thread(note_on_language, loaded, (*above, line))
+        if self.app.is_running and found != self._language:
+            self._language = NO_NOTE if found in self._told_languages else found
+            self._told_languages.add(found)
+            self._show_suggested()
+
+    def action_use_language(self) -> None:
+        """Uses the model of the language that the last words are in, as the note says."""
+        if model := self._language.model:
+            self._language = NO_NOTE
+            self.editor.recall.note(self._use(model))
+            self._show_note()
+        else:
+            self.app.notify_user("no other model knows the last words better")
+
+    def _use(self, name: str) -> Reversal:
+        """Uses a model; returns what goes back to the one before."""
+        before = self.app.active_name or name
+        undo = self.app.shown_key("line.undo", "ctrl+z")
+        self.app.use_model(name, f"{name} is in use; {undo} goes back to {before}")
+        return partial(self._use, before)
 
     @on(events.Paste)
     def _paste(self, event: events.Paste) -> None:
@@ -482,6 +531,7 @@ class AutocompleteScreen(AppScreen):
         if event.answer is not None:
             self._told_unknown.update(unknown_in(event.answer.suggestions))
         self._offer = ""
+        self._judge_language()
         if event.edited is None:
             self._offer_update(sum(map(count_words, event.lines)))
         elif not event.lines[0]:

@@ -135,15 +135,17 @@ async def test_it_is_filled_in_by_keys_alone(script: Script) -> None:
         await on.until(lambda: on.app.focused is line(on, "files"))
         await on.pilot.press(*"/p.txt", "enter", *"my own", "tab", "space")
         await on.until(lambda: not on.form.query_one("#more", Collapsible).collapsed)
-        await on.pilot.press("tab", "enter", "down", "enter", "tab", "7", "tab", *"0.2", "tab")
+        for _ in ("preset", "on"):
+            await on.pilot.press("tab", "enter", "down", "enter")
+        await on.pilot.press("tab", "7", "tab", *"0.2", "tab")
         await on.pilot.press(*'dropout=0.3, encoding="latin-1"')
         await on.ready()
-        options = ("--name=my own", "--epochs=7", "--held-out=0.2", "--preset=lesson")
+        options = ("--name=my own", "--epochs=7", "--held-out=0.2", "--preset=lesson", "--on=none")
         arguments = ("/p.txt", *options, "--dropout=0.3", "--encoding=latin-1")
         assert on.form.arguments() == arguments
         assert script.asked()[-1][:-1] == [*arguments, "--json"]
         await on.pilot.press("f5")
-        await on.until(lambda: script.arguments("my-own")[1:8] == [*arguments])
+        await on.until(lambda: script.arguments("my-own")[1:9] == [*arguments])
     async with shown(script, preferences=on.app.preferences) as on:
         await on.ready()
         assert on.form.arguments() == ("/p.txt",), "the files of the last training"

@@ -3,11 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from pathlib import Path
 
-import pytest
-
-from rnnlm_tui.text.reading import WITHOUT_SPACES
 from rnnlm_tui.text.vocabulary import SPECIAL_TOKENS
 from rnnlm_tui.tui.writing.predictor import (
     Predictor,
@@ -15,7 +11,6 @@ from rnnlm_tui.tui.writing.predictor import (
     answer_to,
 )
 from tests.helpers.app import opened_model, scripted_model
-from tests.helpers.languages import LATIN, lines_in, ship
 from tests.helpers.runs import PATIENCE_S, until
 from tests.helpers.scripted import ScriptedModel
 
@@ -31,44 +26,6 @@ async def test_earlier_texts_are_read_beside_the_questions() -> None:
     predictor.close()
     await predictor.read_earlier(who, ["zita shall"], ())  # not wanted: the app is being closed
     assert [c.word for c in answer_to(question).suggestions.candidates] == ["zillah"]
-
-
-GERMAN, ENGLISH = (lines_in(language, 8) for language in ("german", "english"))
-"""More than 30 words each."""
-
-
-@pytest.mark.parametrize(
-    ("name", "above", "line", "note"),
-    [
-        ("english", ENGLISH, "i see", ""),
-        ("english", [*ENGLISH, *GERMAN], "der ", "this looks like German: F4 german"),
-        ("english", [*GERMAN, *ENGLISH], "the ", ""),
-        ("english", GERMAN[:2], "", ""),
-        (
-            "english",
-            [LATIN] * 3,
-            "",
-            "these words are not English: F3 learns yours, F4 lists models",
-        ),
-        ("mine", GERMAN, "", ""),
-        ("mine", [], "天气很冷街上没有人安娜问", WITHOUT_SPACES),
-        ("english", ["สวัสดีครับวันนี้อากาศดี"], "", WITHOUT_SPACES),
-        ("english", ["今日は天気がいいですね"], "when shall i see when shall i see", ""),
-    ],
-)
-def test_a_text_in_another_language_gets_a_note(
-    name: str,
-    above: list[str],
-    line: str,
-    note: str,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    ship(tmp_path / "shipped", "english", "german")
-    monkeypatch.setenv("RNNLM_BUILT_IN_DIR", str(tmp_path / "shipped"))
-    model = ScriptedModel({}, 10, SPECIAL_TOKENS, ("shall", "i", "see", "when"))
-    who = opened_model(name, model)
-    assert answer_to(Question(who, line, len(line), tuple(above))).note == note
 
 
 async def test_one_question_is_in_work_and_then_the_latest() -> None:

@@ -43,7 +43,7 @@ from tests.helpers.app import (
     wait_until,
 )
 from tests.helpers.host import HostApp
-from tests.helpers.languages import lines_in, ship
+from tests.helpers.languages import LATIN, lines_in, ship
 from tests.helpers.runs import Script
 from tests.helpers.scripted import ScriptedModel
 from tests.helpers.writing_screen import desk
@@ -616,14 +616,14 @@ async def test_ctrl_c_without_a_selection_says_how_to_quit(tmp_path: Path) -> No
         await it.until(lambda: it.tells("nothing is selected to copy; ctrl+q quits"))
 
 
-async def test_words_in_another_language_do_not_pass_in_silence(
+async def test_words_in_no_known_language_do_not_pass_in_silence(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    note = "these words are not English: F3 learns yours, F4 lists models"
     ship(tmp_path / "shipped", "english", "german")
     monkeypatch.setenv("RNNLM_BUILT_IN_DIR", str(tmp_path / "shipped"))
-    note = "this looks like German: F4 german"
     async with desk(tmp_path, {"english": scripted_model()}) as it:
-        await it.send(" ".join(lines_in("german", 8)), 1)
+        await it.send(f"{LATIN} " * 3, 1)
         await it.until(lambda: has_row(it.app, note))
         await it.write(*"wieder ")
         assert not has_row(it.app, "unknown: ")
@@ -633,3 +633,33 @@ async def test_words_in_another_language_do_not_pass_in_silence(
         await it.until(lambda: has_row(it.app, note))
         await it.send(" ".join(lines_in("english", 8)), 2)
         await it.until(lambda: not has_row(it.app, note))
+
+
+async def test_a_key_uses_the_model_of_the_language_and_another_goes_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    note = "this looks like German: F4 german, or ctrl+g"
+    ship(tmp_path / "shipped", "english", "german")
+    monkeypatch.setenv("RNNLM_BUILT_IN_DIR", str(tmp_path / "shipped"))
+    german = "\n".join(lines_in("german", 8))
+    models = {"english": scripted_model(), "german": scripted_model()}
+    async with desk(tmp_path, models) as it:
+        await it.press("ctrl+g")
+        await it.until(lambda: it.tells("no other model knows the last words better"))
+        it.editor.post_message(events.Paste(f"{german}\n"))
+        await it.until(lambda: has_row(it.app, note))
+        await it.press("escape")
+        await it.until(lambda: not has_row(it.app, note))
+        await it.press("ctrl+n")
+        await it.until(lambda: not it.page)
+        it.editor.post_message(events.Paste(german.replace("\n", " ")))  # stays in the editor
+        await it.until(lambda: has_row(it.app, note))
+        await it.press("ctrl+g")
+        await it.until(lambda: it.app.active_name == "german")
+        assert it.tells("german is in use; ctrl+z goes back to english")
+        assert not has_row(it.app, note)
+        await it.press("ctrl+z")
+        await it.until(lambda: it.app.active_name == "english")
+        await it.press("enter")
+        await it.until(lambda: it.page)
+        assert not has_row(it.app, note), "it is said once"
