@@ -14,7 +14,7 @@ Source: the mixture weights by expectation-maximisation, F. Jelinek and R. Merce
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from itertools import compress
 from types import MappingProxyType
@@ -45,6 +45,11 @@ PRIOR: MixtureWeights = MappingProxyType(
 )
 """The default mixture weights before they are normalized, in the order of the components. A fit
 starts from them and treats them as PRIOR_WORDS words."""
+BESIDE_BASE: MixtureWeights = MappingProxyType({**PRIOR, "ngrams": 0.03, "cache": 0.1})
+"""The same for a network and a base together, to which the n-grams of a short text add little. By
+PRIOR, a model of 2,000 words of letters, too few to fit weights, is worse than the English alone by
+0.10 nats a word. By these it is as good. Of four texts they cost 0.04 to 0.10 nats a word less on
+three, and 0.01 more on 2,000 words of licences."""
 PRIOR_WORDS = 20
 """The weight of the prior in a fit, as a number of words."""
 FEWEST_WORDS = 250
@@ -73,14 +78,16 @@ class MixedModel(LanguageModel):
         self,
         tokenizer: Tokenizer,
         models: Mapping[ComponentName, LanguageModel],
-        mixture_weights: MixtureWeights = PRIOR,
+        mixture_weights: MixtureWeights | None = None,
     ) -> None:
         """`models` must have a network or n-grams. If it has both, their vocabularies and their
         blocked words must be the same. Those of the `base` may differ. Mixture weights of missing
-        models are ignored."""
+        models are ignored. By default all are those of `default_weights`."""
         self.models = {name: models[name] for name in PRIOR if name in models}
-        present = {name: mixture_weights.get(name, 0.0) for name in (*self.models, "cache")}
-        self.mixture_weights = normalize(present)
+        names: tuple[ComponentName, ...] = (*self.models, "cache")
+        self.mixture_weights = default_weights(names)
+        if mixture_weights is not None:
+            self.mixture_weights = normalize({n: mixture_weights.get(n, 0.0) for n in names})
         self._own = own = next(iter(self.models.values()))
         super().__init__(own.vocabulary, tokenizer)
         self.own_vocabulary, self.blocked_ids = own.vocabulary, own.blocked_ids
@@ -184,12 +191,18 @@ def normalize(mixture_weights: MixtureWeights) -> dict[ComponentName, float]:
     return {name: mixture_weights[name] / total for name in PRIOR if name in mixture_weights}
 
 
+def default_weights(names: Collection[ComponentName]) -> dict[ComponentName, float]:
+    """The mixture weights of these components if none are fitted."""
+    weights = BESIDE_BASE if "network" in names and "base" in names else PRIOR
+    return normalize({name: weights[name] for name in names})
+
+
 def fit_mixture_weights(
     model: MixedModel, excerpts: Iterable[Excerpt]
 ) -> dict[ComponentName, float] | None:
     """Returns the mixture weights that maximise the likelihood of the excerpts, or None if these
     have fewer words than FEWEST_WORDS."""
-    prior = normalize({name: PRIOR[name] for name in model.mixture_weights})
+    prior = default_weights(model.mixture_weights)
     targets = targets_of(model, excerpts)
     if len(targets) < FEWEST_WORDS:
         return None

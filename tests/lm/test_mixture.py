@@ -48,6 +48,16 @@ def test_it_is_the_weighted_sum_over_the_union_of_the_words() -> None:
             assert p == pytest.approx(0.25 * one + 0.75 * other, abs=1e-6), word
 
 
+def test_n_grams_count_little_beside_a_network_and_a_base() -> None:
+    """Those of a short text would make the model worse than its base."""
+    own, base = ngram_model(OWN), ngram_model(BASE)
+    network = small_network(own.vocabulary, "gru")
+    alone = MixedModel(TOKENIZER, {"network": network, "ngrams": own})
+    mixed = MixedModel(TOKENIZER, {"network": network, "ngrams": own, "base": base})
+    assert alone.mixture_weights["ngrams"] > 0.2 and mixed.mixture_weights["ngrams"] < 0.05
+    assert sum(mixed.mixture_weights.values()) == pytest.approx(1)
+
+
 def test_a_cache_of_words_forgets_by_and_by(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(recent_words, "HALF_LIFE_ALONE", 1)
     mixed = MixedModel(TOKENIZER, {"ngrams": ngram_model(OWN)})

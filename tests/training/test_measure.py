@@ -13,7 +13,7 @@ import pytest
 
 from rnnlm_tui.events import ByWriter, EpochEnded, Event, LearnedWords, Saved, UpdateFigures
 from rnnlm_tui.lm import mixture
-from rnnlm_tui.lm.mixture import PRIOR, MixedModel, em_mixture_weights, targets_of
+from rnnlm_tui.lm.mixture import MixedModel, default_weights, em_mixture_weights, targets_of
 from rnnlm_tui.lm.model import LanguageModel
 from rnnlm_tui.store.files import RESUME, RUN_JSON
 from rnnlm_tui.store.model_file import read_card, read_model
@@ -76,7 +76,7 @@ def test_the_weights_are_fitted_to_the_held_out_lines_if_these_are_enough(
     [*run(job)]
     card, model = read_model(job.best_path)
     assert isinstance(model, MixedModel)
-    weights = mixture.normalize({name: PRIOR[name] for name in model.mixture_weights})
+    weights = default_weights(model.mixture_weights)
     if enough:
         targets = targets_of(model, job.lines_to_fit)
         fitted = em_mixture_weights(targets, np.array([*weights.values()]))
