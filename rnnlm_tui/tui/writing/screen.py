@@ -438,16 +438,18 @@ class AutocompleteScreen(AppScreen):
         """Uses the model of the language that the last words are in, as the note says."""
         if model := self._language.model:
             self._language = NO_NOTE
-            self.editor.recall.note(self._use(model))
+            undo = self.app.shown_key("line.undo", "ctrl+z")
+            notice = f"{model} is in use; {undo} goes back to {self.app.active_name}"
+            self.editor.recall.note(self._use(model, notice))
             self._show_note()
         else:
             self.app.notify_user("no other model knows the last words better")
 
-    def _use(self, name: str) -> Reversal:
-        """Uses a model; returns what goes back to the one before."""
+    def _use(self, name: str, notice: str = "") -> Reversal:
+        """Uses a model, with a notice once it is active; returns what goes back to the one
+        before."""
         before = self.app.active_name or name
-        undo = self.app.shown_key("line.undo", "ctrl+z")
-        self.app.use_model(name, f"{name} is in use; {undo} goes back to {before}")
+        self.app.use_model(name, notice)
         return partial(self._use, before)
 
     @on(events.Paste)

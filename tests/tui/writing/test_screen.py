@@ -40,6 +40,7 @@ from tests.helpers.app import (
     rows_of,
     running,
     scripted_model,
+    toasts,
     wait_until,
 )
 from tests.helpers.host import HostApp
@@ -660,6 +661,7 @@ async def test_a_key_uses_the_model_of_the_language_and_another_goes_back(
         assert not has_row(it.app, note)
         await it.press("ctrl+z")
         await it.until(lambda: it.app.active_name == "english")
+        assert toasts(it.app)[-1] == "english is in use"
         await it.press("enter")
         await it.until(lambda: it.page)
         assert not has_row(it.app, note), "it is said once"
