@@ -30,12 +30,13 @@ from rnnlm_tui.store.library import Library, OpenedModel
 from rnnlm_tui.tui.app import RnnlmApp
 from rnnlm_tui.tui.preferences import Preferences, SettingsFile
 from rnnlm_tui.tui.train.form import TrainForm
+from rnnlm_tui.tui.widgets.dialogs import Dialog
 from rnnlm_tui.tui.writing.candidates import Candidates
 from tests.helpers.idle import loop_idle
 from tests.helpers.runs import PATIENCE_S
 from tests.helpers.scripted import ScriptedModel
 
-CHARACTERS = {"tab": "\t", "enter": "\r", "escape": "\x1b", "backspace": "\x7f"}
+CHARACTERS = {"space": " ", "tab": "\t", "enter": "\r", "escape": "\x1b", "backspace": "\x7f"}
 SONNET: Mapping[str, Mapping[str, float]] = {
     "": {"shall": 0.5, "when": 0.3},
     "shall": {"i": 0.9},
@@ -205,8 +206,17 @@ async def settled(pilot: Pilot[Any]) -> None:
     await loop_idle()
 
 
+async def dialog_read(pilot: Pilot[Any]) -> None:
+    """Waits, if a dialog is open, until it takes answers, as one does who reads it first."""
+    dialog = pilot.app.screen
+    if isinstance(dialog, Dialog):
+        await wait_until(pilot, lambda: dialog.is_mounted and not dialog.is_typed_ahead)
+
+
 async def press(pilot: Pilot[Any], *keys: str) -> None:
-    """Sends keys, and waits until they are handled. It does not wait for the answer of a model."""
+    """Sends keys once an open dialog is read, and waits until they are handled. It does not wait
+    for the answer of a model. `post_keys` types ahead."""
+    await dialog_read(pilot)
     post_keys(pilot.app, *keys)
     await settled(pilot)
 

@@ -112,7 +112,8 @@ class Script:
 
     def asked(self) -> list[list[str]]:
         """The arguments of each question about a text."""
-        return [json.loads(line) for line in (self.stage / "asked").read_text().splitlines()]
+        asked = self.stage / "asked"
+        return [*map(json.loads, asked.read_text().splitlines() if asked.exists() else ())]
 
     def pid(self, name: str = "poems") -> int:
         """The process of a training that has started."""

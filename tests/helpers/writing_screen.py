@@ -26,6 +26,7 @@ from rnnlm_tui.tui.writing.texts_dialog import TextsDialog
 from tests.helpers.app import (
     answered,
     app_of,
+    dialog_read,
     post_keys,
     press,
     rows_of,
@@ -97,6 +98,7 @@ async def name_file(it: Desk[RnnlmApp], path: Path) -> None:
     await it.until(lambda: isinstance(it.app.screen, AskPath) and it.app.screen.query(Input))
     dialog = it.app.screen
     dialog.query_one(Input).value = str(path)
+    await dialog_read(it.pilot)
     post_keys(it.app, "enter")  # without waiting for widgets, which the end of the app removes
     await it.until(lambda: it.app.screen is not dialog)
 

@@ -11,7 +11,7 @@ from textual import constants
 from rnnlm_tui import paths
 from rnnlm_tui.tui.runs import follower
 from rnnlm_tui.tui.train import form, screen
-from rnnlm_tui.tui.widgets import dialogs, terminal
+from rnnlm_tui.tui.widgets import dialogs
 from tests.helpers.runs import Script
 
 
@@ -29,15 +29,10 @@ def plain_terminal() -> Iterator[None]:
 
 
 @pytest.fixture(autouse=True)
-def no_type_ahead(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Dialogs accept keys at once, so that no test has to wait."""
-    monkeypatch.setattr(dialogs, "TYPE_AHEAD_S", 0)
-
-
-@pytest.fixture(autouse=True)
-def never_idle(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Keeps the app from building screens in advance."""
-    monkeypatch.setattr(terminal, "IDLE_S", 1e9)
+def dialogs_read_fast(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Dialogs take answers sooner than those of the app, so that tests wait less. Keys that are
+    typed ahead answer none."""
+    monkeypatch.setattr(dialogs, "TYPE_AHEAD_S", 0.05)
 
 
 @pytest.fixture

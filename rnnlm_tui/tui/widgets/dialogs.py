@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Collection, Sequence
+from functools import partial
 from math import inf
 from pathlib import Path
 from typing import ClassVar, Generic, TypeVar
@@ -99,15 +100,27 @@ class Dialog(KeepsFocus[AnswerType | None], ModalScreen[AnswerType | None], Gene
     def on_mount(self) -> None:
         self._opened_s = time.monotonic()
 
+    @property
+    def is_typed_ahead(self) -> bool:
+        """True if an answer that comes now was typed before this dialog opened."""
+        return time.monotonic() < self._opened_s + TYPE_AHEAD_S
+
     def dismiss(self, result: AnswerType | None = None) -> AwaitComplete:
         """Closes this dialog, unless the answer was typed ahead. Does nothing if it is already
         closed: Textual would close the screen below."""
-        is_meant = time.monotonic() >= self._opened_s + TYPE_AHEAD_S
-        return super().dismiss(result) if is_meant and self.is_current else AwaitComplete()
+        is_open = self.is_current and not self.is_typed_ahead
+        return super().dismiss(result) if is_open else AwaitComplete()
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Disables all keys but Esc if the dialog does not fit the window."""
         return action == "cancel" or not (self.has_class("-narrow") or self.has_class("-short"))
+
+    def after_keys(self, act: Callable[[], object]) -> None:
+        """Calls `act` once the keys that were typed before are handled. They go from the focused
+        widget up to the app, and a priority key would overtake them."""
+        for pump in reversed((self.focused or self).ancestors_with_self):
+            act = partial(pump.call_later, act)
+        act()
 
     def action_cancel(self) -> None:
         self._opened_s = -inf  # Esc is always meant
@@ -143,7 +156,7 @@ class Choice(Dialog[str]):
         self._rows.highlighted = 0
 
     def action_choose(self) -> None:
-        self._rows.action_select()
+        self.after_keys(self._rows.action_select)
 
     def action_pick(self, number: int) -> None:
         if number <= len(self._ids):
@@ -203,6 +216,9 @@ class ChooseSeveral(Dialog[list[OptionId]]):
             self._rows.replace_option_prompt_at_index(index, self._row(option))
 
     def action_accept(self) -> None:
+        self.after_keys(self._accept)
+
+    def _accept(self) -> None:
         self.dismiss([id_ for id_, _ in self._options if id_ in self._ticked])
 
 

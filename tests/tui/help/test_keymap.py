@@ -55,9 +55,9 @@ def give_keys(tmp_path: Path, text: str) -> RnnlmApp:
 async def test_a_keymap_with_a_fault_is_reported_once_and_stops_nothing(tmp_path: Path) -> None:
     app = give_keys(tmp_path, "nonsense")
     async with running(app) as pilot:
-        await write(pilot, *"shall ")
         await wait_until(pilot, lambda: any("not valid TOML" in toast for toast in toasts(app)))
         assert len(toasts(app)) == 1
+        await write(pilot, *"shall ")
         assert app.autocomplete.editor.line == "shall "
 
 
@@ -70,13 +70,13 @@ async def test_the_users_keys_work_and_are_shown(tmp_path: Path) -> None:
         '"line.suggest_now" = "f12"',
     )
     async with running(app, size=(120, 150)) as pilot:
+        told = '"app.train" = "super+t", "dialog.cancel" = "hyper+alt+t"'
+        await wait_until(pilot, lambda: any(told in toast for toast in toasts(app)))
+        assert len(toasts(app)) == 1
         await write(pilot, *"shall ")
         await write(pilot, "ctrl+n")
         assert app.autocomplete.editor.line == "shall i "
         assert has_row(app, " ctrl+n ", "takes a word: forward") and has_row(app, " F11 all keys")
-        told = '"app.train" = "super+t", "dialog.cancel" = "hyper+alt+t"'
-        await wait_until(pilot, lambda: any(told in toast for toast in toasts(app)))
-        assert len(toasts(app)) == 1
         tabs = app.screen.query_one(Header).render().plain
         assert "Train F3" in tabs and "Models ctrl+space" in tabs
         await press(pilot, "f11")

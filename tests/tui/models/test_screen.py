@@ -29,8 +29,10 @@ from tests.helpers.app import (
     check_layout,
     has_row,
     picture,
+    press,
     problem_in,
     running,
+    settled,
     wait_until,
 )
 from tests.helpers.events import ended, progress, writers
@@ -128,6 +130,7 @@ async def told(pilot: Pilot[None], app: Host, part: str) -> None:
 async def dialog(pilot: Pilot[None], app: Host, kind: type[Any]) -> Any:
     """Waits for a dialog, and returns it."""
     await wait_until(pilot, lambda: isinstance(app.screen, kind) and app.screen.focused)
+    await settled(pilot)
     return app.screen
 
 
@@ -144,14 +147,14 @@ async def test_the_list_says_what_is_wrong_and_the_card_why(
         assert has_row(app, "● one")
         assert has_row(app, "three ", " damaged") and has_row(app, "run ", " resume")
         check_layout(app)
-        await pilot.press("tab", "end", "tab", "up")
+        await press(pilot, "tab", "end", "tab", "up")
         await wait_until(pilot, lambda: has_row(app, "was stopped after"))
         await pilot.click(DataTable, offset=(4, 1 + rows(app).index("two")))
         view = app.models.query_one(ModelCardView)
         await wait_until(pilot, lambda: has_row(app, "perplexity 12.2"))
         view.scroll_end(animate=False)
         await wait_until(pilot, lambda: has_row(app, "┤"))  # of the chart
-        await pilot.press("enter")
+        await press(pilot, "enter")
         await wait_until(pilot, lambda: has_row(app, "● two"))
         assert app.calls == [("use_model", "two")]
         assert view.scroll_y == view.max_scroll_y, "an update of the card does not scroll it"
@@ -166,7 +169,7 @@ async def test_the_list_follows_the_library_and_the_selected_row_stays(
     app.active_name = None
     async with running(app) as pilot:
         await wait_until(pilot, lambda: app.models.query(DataTable))
-        await pilot.press("enter", "u", "r", "e", "d", "g", "f5")
+        await press(pilot, "enter", "u", "r", "e", "d", "g", "f5")
         assert app.screen is app.models and not app.calls
         make_model(library.path("two"))
         await wait_until(pilot, lambda: app.selected == "two")
@@ -261,16 +264,16 @@ async def test_a_model_is_renamed_exported_and_imported(
     if key == "i":
         library.export("two", tmp_path)
     async with shown(library, row="two") as (pilot, app):
-        await pilot.press(key)
+        await press(pilot, key)
         await wait_until(pilot, lambda: isinstance(app.focused, Input))
         assert app.screen.query_one(Input).value == first.format(tmp_path)
         for wrong in (each.format(tmp_path) for each in refused):
             app.screen.query_one(Input).value = wrong
-            await pilot.press("enter")
+            await press(pilot, "enter")
             await wait_until(pilot, lambda: app.screen.query(Input) and problem_in(app))
             assert app.screen.query_one(Input).value == wrong, "what was wrong stays in its dialog"
         app.screen.query_one(Input).value = answer.format(tmp_path)
-        await pilot.press("enter")
+        await press(pilot, "enter")
         await told(pilot, app, message.format(tmp_path))
         await wait_until(pilot, lambda: app.selected == selected)
         renamed = [("name_changed", "two", "meine-zwei")]
@@ -306,7 +309,7 @@ async def test_an_update_needs_something_new(
     file = make_updatable(library, tmp_path)
     file.unlink() if text is None else file.write_text(text)
     async with shown(library, row="diary") as (pilot, app):
-        await pilot.press("f5")
+        await press(pilot, "f5")
         await wait_until(pilot, lambda: app.calls or app.told)
         assert app.calls == calls
         assert [said.partition(":")[0] for said in app.told] == messages
@@ -323,16 +326,16 @@ async def test_an_update_asks_whether_to_learn_what_was_written_or_some_of_the_t
         diary, letter = Text(title="diary", changed=day), Text(title="letter", changed=1)
         for text, line in (diary, "We left."), (letter, "It rained."), (diary, "Well\n\nthen."):
             app.session.write(partial(add_turn, text=text, turn=Turn(line)))
-        await pilot.press("f5")
+        await press(pilot, "f5")
         await dialog(pilot, app, Choice)
         assert "1 With your 3 lines written here" in picture(app)
-        await pilot.press(key)
+        await press(pilot, key)
         if key == "2":
             await dialog(pilot, app, ChooseSeveral)
             await wait_until(pilot, lambda: "[ ] diary (4 words, 2 Jan 1970)" in picture(app))
-            await pilot.press("down", "space")
+            await press(pilot, "down", "space")
             await wait_until(pilot, lambda: "[x] letter (2 words" in picture(app))
-            await pilot.press("enter")
+            await press(pilot, "enter")
         await wait_until(pilot, lambda: not app.screen.is_modal)
         if key == "escape":
             assert "start_training" not in [call[0] for call in app.calls]
@@ -358,10 +361,10 @@ async def test_a_model_is_deleted_once_what_is_lost_was_told(
     async with shown(library, row=name) as (pilot, app):
         for answer in ("enter", "escape", "ctrl+y"):
             assert contents(library.data_dir) == before
-            await pilot.press("d")
+            await press(pilot, "d")
             await dialog(pilot, app, Confirm)
             assert has_row(app, f"Delete {name}?") and has_row(app, lost)
-            await pilot.press(answer)
+            await press(pilot, answer)
         await told(pilot, app, f"deleted {name}")
         await wait_until(pilot, lambda: name not in rows(app))
         assert app.calls == [("name_changed", name, None)]
@@ -392,15 +395,15 @@ async def test_the_keys_that_do_nothing_for_a_model_are_hidden(
 async def test_a_training_is_resumed_or_done_for_longer_or_watched(library: Library) -> None:
     for name in ("run", "two"):
         async with shown(library, row=name) as (pilot, app):
-            await pilot.press("g")
+            await press(pilot, "g")
             assert app.calls == [("resume_run", name)]
     with held_elsewhere(library, "two"):
         async with shown(library, row="two") as (pilot, app):
-            await pilot.press("f5", "g")
+            await press(pilot, "f5", "g")
             assert app.calls == [("watch_run", "two")]
-            await pilot.press("d")
+            await press(pilot, "d")
             await dialog(pilot, app, Confirm)
-            await pilot.press("ctrl+y")
+            await press(pilot, "ctrl+y")
             await told(pilot, app, "the model two is held by process")
             assert library.has("two")
 

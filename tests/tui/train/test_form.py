@@ -23,6 +23,7 @@ from rnnlm_tui.tui.preferences import Preferences
 from rnnlm_tui.tui.train.fields import paths_in
 from rnnlm_tui.tui.train.summary import DataCard, summarise, summary_rows
 from rnnlm_tui.tui.widgets.dialogs import ChooseSeveral
+from tests.helpers.app import press
 from tests.helpers.models import make_model
 from tests.helpers.runs import PATIENCE_S, SUMMARY, Script
 from tests.helpers.train_screen import Shown, shown
@@ -131,20 +132,20 @@ async def test_it_is_filled_in_by_keys_alone(script: Script) -> None:
         defaults = [line(on, field).placeholder for field in ("name", "epochs", "held_out")]
         assert (defaults, on.form.arguments()) == (["sonnets-lesson", "8", "0.1"], ())
         on.form.query_one("#sources").focus()
-        await on.pilot.press("down", "space")
+        await press(on.pilot, "down", "space")
         await on.until(lambda: on.app.focused is line(on, "files"))
-        await on.pilot.press(*"/p.txt", "enter", *"my own", "tab", "space")
+        await press(on.pilot, *"/p.txt", "enter", *"my own", "tab", "space")
         await on.until(lambda: not on.form.query_one("#more", Collapsible).collapsed)
         for _ in ("preset", "on"):
-            await on.pilot.press("tab", "enter", "down", "enter")
-        await on.pilot.press("tab", "7", "tab", *"0.2", "tab")
-        await on.pilot.press(*'dropout=0.3, encoding="latin-1"')
+            await press(on.pilot, "tab", "enter", "down", "enter")
+        await press(on.pilot, "tab", "7", "tab", *"0.2", "tab")
+        await press(on.pilot, *'dropout=0.3, encoding="latin-1"')
         await on.ready()
         options = ("--name=my own", "--epochs=7", "--held-out=0.2", "--preset=lesson", "--on=none")
         arguments = ("/p.txt", *options, "--dropout=0.3", "--encoding=latin-1")
         assert on.form.arguments() == arguments
         assert script.asked()[-1][:-1] == [*arguments, "--json"]
-        await on.pilot.press("f5")
+        await press(on.pilot, "f5")
         await on.until(lambda: script.arguments("my-own")[1:9] == [*arguments])
     async with shown(script, preferences=on.app.preferences) as on:
         await on.ready()
@@ -182,7 +183,7 @@ async def test_what_is_wrong_stands_at_its_field_and_below_the_form_and_there_is
             await on.until(lambda: wrong(on))
             assert wrong(on) == [f"field-{field}"] and "once the form is right" in str(card.content)
             assert on.screen.query_one("#train", Button).disabled
-            await on.pilot.press("f5")
+            await press(on.pilot, "f5")
             assert on.app.followed_runs.own is None and on.app.told[-1].startswith(told)
             script.command = answering
             line(on, field).value = "/there.txt" if field == "files" else ""
@@ -198,14 +199,14 @@ async def test_a_training_started_too_early_begins_once_its_text_is_counted(
         await on.ready()
         answering, script.command = script.command, SLEEPS
         line(on, "name").value = "mine"
-        await on.pilot.press("f5")
+        await press(on.pilot, "f5")
         await on.until(lambda: on.form.starts_once_counted)
         line(on, "name").value = "other"
         await on.until(lambda: not on.form.starts_once_counted)
         script.command = answering
         line(on, "name").value = "last"
         await on.until(lambda: on.form.summary is None)
-        await on.pilot.press("f5")
+        await press(on.pilot, "f5")
         await on.until(lambda: script.arguments("last"))
 
 
@@ -214,9 +215,7 @@ async def test_only_the_latest_of_many_changes_is_asked_about(script: Script) ->
         choose(on, "files")
         for letter in "/abcdefgh":
             line(on, "files").value += letter
-        await on.until(lambda: on.form.arguments() == ("/abcdefgh",))
-        await on.ready()
-        assert "/abcdefgh" in script.asked()[-1]
+        await on.until(lambda: any("/abcdefgh" in asked for asked in script.asked()))
         assert len(script.asked()) < 4
 
 
@@ -234,7 +233,7 @@ async def test_all_that_is_said_fits_and_the_card_is_under_more(
         card = on.form.query_one(DataCard)
         card.focus()
         await on.until(lambda: card.has_focus and card.region)
-        await on.pilot.press("end")
+        await press(on.pilot, "end")
         await on.until(lambda: on.sees("from fairest ---> creatures"))
         button = on.screen.query_one("#train", Button)
         await on.until(lambda: button.region and not button.disabled)
@@ -261,11 +260,11 @@ async def test_what_was_written_is_the_first_choice_and_titles_stay_private(
         await on.until(lambda: offered(on) == "what I wrote: 3 texts, 8 words")
         assert on.form.arguments() == ("--written=all",)
         on.form.query_one("#written").focus()
-        await on.pilot.press("enter")
+        await press(on.pilot, "enter")
         await on.until(lambda: isinstance(on.app.screen, ChooseSeveral))
         await on.until(lambda: on.sees("diary (4 words, "))
-        await on.pilot.press("space")
-        await on.pilot.press("enter")
+        await press(on.pilot, "space")
+        await press(on.pilot, "enter")
         await on.until(lambda: offered(on) == "what I wrote: 1 text, 4 words")
         assert on.form.arguments() == ("--written=#3",)
         choose(on, "bundled")

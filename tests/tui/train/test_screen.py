@@ -26,7 +26,7 @@ from rnnlm_tui.tui.runs.progress import Phase
 from rnnlm_tui.tui.train.run_lists import RunList
 from rnnlm_tui.tui.widgets.chart import LossChart
 from rnnlm_tui.tui.widgets.dialogs import AskText, Confirm
-from tests.helpers.app import resize
+from tests.helpers.app import press, resize
 from tests.helpers.events import ended, finished, progress, saved, started
 from tests.helpers.models import make_model, put_state
 from tests.helpers.runs import Script, trained_elsewhere
@@ -153,7 +153,7 @@ async def test_a_figure_is_explained_by_keys_and_by_clicks(script: Script) -> No
             (["left"] * 3, "training loss: mean -ln p(right word), 5.000 nats = 7.21 bits"),
             (["left"] * 2, "held-out top-5: how often one of its five suggestions is right"),
         ):
-            await on.pilot.press(*keys)
+            await press(on.pilot, *keys)
             await on.until(lambda told=told: on.sees(told))  # type: ignore[misc]
         await on.pilot.click("#epochs", offset=(5, 2))
         await on.until(lambda: on.sees("epoch: one pass through the training lines"))
@@ -166,28 +166,28 @@ async def test_the_most_needed_keys_come_first_and_steer_the_run(script: Script)
         await on.until(lambda: on.bar == "x w escape g d")
         script.write(started(), ended(1), saved(1))
         await on.until(lambda: on.bar == "p x w escape g i d")
-        await on.pilot.press("p")
+        await press(on.pilot, "p")
         await on.until(lambda: script.orders() == ["pause"])
         script.write(Paused(2.0, "requested"))
         await on.phase(Phase.PAUSED)
-        await on.pilot.press("p", "d")
+        await press(on.pilot, "p", "d")
         await on.until(lambda: script.orders() == ["pause", "resume", "detach"])
         await on.until(lambda: "continues when you quit" in on.head)
-        await on.pilot.press("g")
+        await press(on.pilot, "g")
         await on.until(lambda: isinstance(on.app.screen, AskText))
         assert on.app.screen.query_one(Input).value == "the cat"
         on.app.screen.query_one(Input).value = "a [/b] dog"
-        await on.pilot.press("enter")
+        await press(on.pilot, "enter")
         await on.until(lambda: script.orders()[3:] == ["sample a [/b] dog"])
         with script.no_orders():
-            await on.pilot.press("p")
+            await press(on.pilot, "p")
             await on.until(lambda: on.app.told)
             assert "poems cannot be given orders" in on.app.told[-1]
         for key in ("escape", "ctrl+y"):
-            await on.pilot.press("x")
+            await press(on.pilot, "x")
             await on.until(lambda: isinstance(on.app.screen, Confirm))
             assert len(script.orders()) == 4
-            await on.pilot.press(key)
+            await press(on.pilot, key)
             await on.until(lambda: on.app.screen is on.screen)
         await on.phase(Phase.FINISHED)
         assert script.orders()[4:] == ["stop"]
@@ -196,7 +196,7 @@ async def test_the_most_needed_keys_come_first_and_steer_the_run(script: Script)
 async def test_one_training_at_a_time(script: Script) -> None:
     async with shown(script, (120, 40)) as on:
         await on.start(started())
-        await on.pilot.press("escape")
+        await press(on.pilot, "escape")
         await on.until(lambda: on.sees("! poems is training: wait for its end"))
         button = on.screen.query_one("#train", Button)
         assert button.disabled
@@ -204,7 +204,7 @@ async def test_one_training_at_a_time(script: Script) -> None:
         await on.until(lambda: on.app.told == ["poems is training"])
         script.exit(1, RnnlmError("it went wrong"))
         await on.until(lambda: not button.disabled)
-        await on.pilot.press("escape")
+        await press(on.pilot, "escape")
         await on.until(lambda: on.screen.is_run_shown and "poems" in on.head)
 
 
@@ -215,12 +215,12 @@ async def test_write_leads_to_the_line_even_before_the_first_save(script: Script
         await on.start(started(), progress(1, 2, elapsed=1))
         await on.until(lambda: "step 2/4" in on.head and on.keys().get("w"))
         assert script.orders() == ["compare english"], "the model in use in the app"
-        await on.pilot.press("w")
+        await press(on.pilot, "w")
         assert on.app.told == ["poems has saved nothing yet; until then english suggests"]
         assert on.app.calls == [("show_mode", "autocomplete")]
         script.write(ended(1), saved(1))
         await on.until(lambda: on.epochs and on.keys().get("i"))
-        await on.pilot.press("w", "i")
+        await press(on.pilot, "w", "i")
         assert on.app.calls[1:3] == [("use_model", "poems"), ("show_mode", "autocomplete")]
         assert on.app.calls[3:] == [("use_model", "poems"), ("show_mode", "inside")]
 
@@ -235,7 +235,7 @@ async def test_a_run_that_is_measured_or_over_is_not_stopped(script: Script) -> 
         script.write(finished("completed", 2, kept_epoch(2)))
         await on.until(lambda: "✓ done" in on.head)
         assert on.bar == "w escape i r c"
-        await on.pilot.press("r")
+        await press(on.pilot, "r")
         script.exit()
         await on.until(lambda: script.arguments()[:3] == ["--train", "--resume", "--name"])
 
@@ -271,14 +271,14 @@ async def test_a_run_that_is_over_offers_what_to_do(
             ("Stopped after 4 of 20 epochs; epoch 2 is kept", "Trained for 4 epochs; ")
         )
         await on.until(lambda: on.sees(" 4 ", " 2.500 "))
-        await on.pilot.press("c", "r")
+        await press(on.pilot, "c", "r")
         assert on.app.calls == [("show_model", "poems")]
         if reason == "completed":
             await on.until(lambda: isinstance(on.app.screen, AskText) and on.app.screen.focused)
             field = on.app.screen.query_one(Input)
             assert field.value == "130", "as many as it was trained for"
             field.value = "5"
-            await on.pilot.press("enter")
+            await press(on.pilot, "enter")
         await on.until(lambda: script.arguments()[: len(expected)] == expected)
         await on.phase(Phase.STARTING)
 
@@ -298,14 +298,14 @@ async def test_a_run_that_fails_leads_back_to_the_form_as_it_was(script: Script)
         on.form.query_one("#form-name", Input).value = "mine"
         await on.ready()
         arguments = on.form.arguments()
-        await on.pilot.press("f5")
+        await press(on.pilot, "f5")
         hint = "give {max_vocabulary} 9"
         script.exit(3, CorpusError("it is [/b] too large", hint), name="mine")
         await on.until(lambda: on.end)
         said = 'it is [/b] too large\ngive "max vocabulary" 9\nno epoch was saved yet'
         said += "\nEsc back to the form"
         assert (on.end, on.bar) == (said, "escape")
-        await on.pilot.press("escape")
+        await press(on.pilot, "escape")
         await on.until(lambda: not on.screen.is_run_shown and on.form.summary)
         assert on.form.arguments() == arguments
 
@@ -324,14 +324,14 @@ async def test_a_run_elsewhere_is_watched_and_steered(script: Script) -> None:
             on.screen.start(TrainArguments.resuming("poems"))
             await on.until(lambda: on.app.told)
             assert on.app.told[0].startswith("other is being trained by process")
-            await on.pilot.press("p")
-            await on.pilot.press("escape")
+            await press(on.pilot, "p")
+            await press(on.pilot, "escape")
             assert not on.screen.is_run_shown
-            await on.pilot.press("escape")
+            await press(on.pilot, "escape")
             assert on.screen.is_run_shown, "it is followed on while the form is shown"
-            await on.pilot.press("x")
+            await press(on.pilot, "x")
             await on.until(lambda: isinstance(on.app.screen, Confirm))
-            await on.pilot.press("ctrl+y")
+            await press(on.pilot, "ctrl+y")
             await on.until(lambda: script.orders("other") == ["pause", "stop"])
             script.write(finished("stopped", 2, kept_epoch(2)), name="other")
             await on.until(lambda: "stopped" in on.head)

@@ -23,12 +23,15 @@ from rnnlm_tui.tui.widgets.dialogs import (
     path_problem,
 )
 from tests.helpers.app import (
+    dialog_read,
     has_row,
     post_clicks,
     post_keys,
+    press,
     problem_in,
     rows_of,
     running,
+    settled,
     wait_until,
 )
 from tests.helpers.host import HostApp
@@ -113,13 +116,15 @@ async def answer_of(pilot: Pilot[None], app: HostApp) -> object:
     ],
 )
 async def test_keys_and_the_answer(make: Make, keys: str, answer: object) -> None:
+    """Keys that come all at once keep their order."""
     async with asked(make) as (pilot, app):
-        await pilot.press(*keys.split())
+        await press(pilot, *keys.split())
         assert await answer_of(pilot, app) == answer
 
 
 async def test_a_burst_of_keys_is_accepted_whole() -> None:
     async with asked(text) as (pilot, app):
+        await dialog_read(pilot)
         post_keys(app, "backspace", *"bcd", "left", *"x", "enter")
         assert await answer_of(pilot, app) == "bcxd"
 
@@ -130,9 +135,10 @@ async def test_keys_typed_ahead_do_not_answer(make: Make, monkeypatch: pytest.Mo
     monkeypatch.setattr(dialogs, "TYPE_AHEAD_S", 3600)
     monkeypatch.setattr(dialogs, "time", SimpleNamespace(monotonic=lambda: 0.0))
     async with asked(make) as (pilot, app):
-        await pilot.press("ctrl+y", "1", "down", "enter", "up", "enter")
+        post_keys(app, "ctrl+y", "1", "down", "enter", "up", "enter")
+        await settled(pilot)
         assert not app.calls
-        await pilot.press("escape")
+        post_keys(app, "escape")
         assert await answer_of(pilot, app) is None
 
 
@@ -141,6 +147,7 @@ async def test_a_second_dialog_is_not_opened_and_a_key_that_repeats_closes_one()
         keep_answer(app, confirm)
         assert await answer_of(pilot, app) is None
         assert len(app.screen_stack) == 2
+        await dialog_read(pilot)
         post_keys(app, *["enter"] * 5, *["escape"] * 5)
         await wait_until(pilot, lambda: len(app.calls) == 2)
         await pilot.pause()
@@ -163,6 +170,7 @@ async def test_a_dialog_names_its_keys_which_can_be_clicked(
         await wait_until(pilot, lambda: has_row(app, "│", f" {keys} ", "│"))
         rows = rows_of(app)
         (place,) = [(row.index("Esc cancel"), y) for y, row in enumerate(rows) if keys in row]
+        await dialog_read(pilot)
         post_clicks(app, place)
         assert await answer_of(pilot, app) is None
 
@@ -191,10 +199,10 @@ async def test_a_path_is_checked_as_it_is_typed_and_written_out(
     monkeypatch.setenv("USERPROFILE", str(tmp_path))
     async with asked(lambda: AskPath("File", "", "~/", problem="try again")) as (pilot, app):
         assert problem_in(app) == "try again"
-        await pilot.press("end", "a", "enter")
+        await press(pilot, "end", "a", "enter")
         assert not app.calls and problem_in(app) == "there is no such file"
         (tmp_path / "ab").write_text("")
-        await pilot.press("b", "enter")
+        await press(pilot, "b", "enter")
         assert await answer_of(pilot, app) == str(tmp_path / "ab")
 
 
@@ -216,5 +224,5 @@ async def test_hostile_texts_are_shown_as_they_are_and_the_answers_stay(
         assert str(title.content).startswith("[/b] [red]x")
         assert "\x1b" not in str(title.content)
         assert app.screen.query_one(".dialog-box").region.bottom <= size[1]
-        await pilot.press("escape")
+        await press(pilot, "escape")
         assert not await answer_of(pilot, app)

@@ -22,7 +22,7 @@ from rnnlm_tui.tui.widgets.inputs import (
     completions,
     sanitize_lines,
 )
-from tests.helpers.app import check_layout, picture, post_keys, running, wait_until
+from tests.helpers.app import check_layout, picture, post_keys, press, running, wait_until
 from tests.helpers.commands import POSIX
 from tests.helpers.host import HostApp
 
@@ -138,16 +138,16 @@ async def test_tab_completes_what_is_shown_and_then_moves_the_focus(
     monkeypatch.chdir(folder)
     async with typed(f"{folder}/p") as (pilot, path):
         await suggested(pilot, path, f"{folder}/poems/")
-        await pilot.press("tab")
+        await press(pilot, "tab")
         assert path.value == f"{folder}/poems/" and path.has_focus
         await wait_until(pilot, lambda: not path.completed)
-        await pilot.press("tab")
+        await press(pilot, "tab")
         assert pilot.app.query_one("#after").has_focus
     async with typed("", FilesInput) as (pilot, path):
         for ends in (";", "; ", " ;  "):
             path.value = f"a.txt{ends}le"
             await suggested(pilot, path, f"a.txt{ends}letters.txt")
-            await pilot.press("tab")
+            await press(pilot, "tab")
             assert path.value == f"a.txt{ends}letters.txt"
 
 

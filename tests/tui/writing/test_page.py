@@ -15,7 +15,7 @@ from rnnlm_tui.session.tables import Turn
 from rnnlm_tui.tui.writing.insertion import MAX_TEXT
 from rnnlm_tui.tui.writing.page import Page
 from rnnlm_tui.tui.writing.page_rows import wrapped
-from tests.helpers.app import check_layout, picture, resize, rows_of, running
+from tests.helpers.app import check_layout, picture, press, resize, rows_of, running
 from tests.helpers.host import HostApp
 from tests.helpers.writing_screen import unstored_text
 
@@ -101,7 +101,7 @@ async def test_the_page_stays_at_its_end_unless_one_scrolls_up() -> None:
 
 async def test_the_keys_go_from_line_to_line_and_scroll() -> None:
     async with page_of_lines(30) as (host, page, pilot):
-        await pilot.press(*["up"] * 21)  # the first key goes to the last line
+        await press(pilot, *["up"] * 21)  # the first key goes to the last line
         assert page.current is page.lines[9]
         await pilot.pause()
         strip = next(s for s in host.screen._compositor.render_strips() if "line 9" in s.text)
@@ -110,13 +110,13 @@ async def test_the_keys_go_from_line_to_line_and_scroll() -> None:
         page.show(page.open_text.turns[9])
         assert page.current is page.lines[10], "the same line"
         shown(page, Turn("another text"))
-        await pilot.press("up")
+        await press(pilot, "up")
         assert page.current is page.lines[0]
 
 
 async def test_the_mark_moves_with_the_page_and_never_out_of_sight() -> None:
     async with page_of_lines(30) as (host, page, pilot):
-        await pilot.press("up")  # to the last line
+        await press(pilot, "up")  # to the last line
         for by, line in ((-1, 22), (-1, 15), (1, 22), (1, 29), (1, 29), *[(-1, 0)] * 5):
             page.scroll_page(by)
             if (by, line) != (-1, 0):

@@ -149,7 +149,7 @@ async def test_the_first_start_is_in_the_language_of_the_locale(
     monkeypatch.setenv("RNNLM_BUILT_IN_DIR", str(tmp_path / "shipped"))
     monkeypatch.setenv("LC_ALL", "de_AT.UTF-8")
     app = RnnlmApp(tmp_path / "data", tmp_path / "config", tmp_path / "app.log")
-    async with app.run_test(size=(80, 24)) as pilot:
+    async with running(app) as pilot:
         await wait_until(pilot, lambda: has_row(app, "│ Es tut mir leid.  "))
         assert has_row(app, "╭─ for example ──")
         assert has_row(app, "takes all of it: leid.")
