@@ -233,10 +233,10 @@ def test_what_a_model_takes_from_the_english(
 @pytest.mark.parametrize(
     ("lines", "settings", "words", "points"),
     [
-        (LEARNED, {}, "3 words, 1% of the text", "0 to 1"),
+        (LEARNED, {}, "3 words, 1% of the text", "0 to 2"),
         (GERMAN, {}, "8 words, 100% of", "10 to 30"),
         # Words beyond the vocabulary are not learned, and most of them are English.
-        (LEARNED, {"hidden_size": 4, "max_vocabulary": 3}, "0 words, 0% of the text", "0 to 1"),
+        (LEARNED, {"hidden_size": 4, "max_vocabulary": 3}, "0 words, 0% of the text", "0 to 2"),
     ],
 )
 def test_the_card_tells_how_much_of_a_text_is_new_to_the_english(

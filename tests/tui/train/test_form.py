@@ -224,7 +224,7 @@ async def test_all_that_is_said_fits_and_the_card_is_under_more(
     script: Script, size: tuple[int, int]
 ) -> None:
     longest = ("It starts from the English and learns your words.", "It keeps 412 words apart.")
-    few = "4,120 words are few: expect the English with your names in it, little more at all."
+    few = "1,120 words are few: expect the English with your names in it, little more at all."
     script.answer(SUMMARY | {"prospect": longest, "warnings": [few]})
     async with shown(script, size) as on:
         await on.ready()
