@@ -27,6 +27,8 @@ from rnnlm_tui.lm.model import LanguageModel
 from rnnlm_tui.store.card import ModelCard
 from rnnlm_tui.store.files import saved_ns
 from rnnlm_tui.store.library import Library, OpenedModel
+from rnnlm_tui.text.prose_learning import learn_prose
+from rnnlm_tui.text.vocabulary import BEGIN_TOKEN, SPECIAL_TOKENS
 from rnnlm_tui.tui.app import RnnlmApp
 from rnnlm_tui.tui.preferences import Preferences, SettingsFile
 from rnnlm_tui.tui.train.form import TrainForm
@@ -53,20 +55,24 @@ SONNET: Mapping[str, Mapping[str, float]] = {
 TRAIN_FIGURES = Metrics(loss=2.5, penalty=0.0, accuracy=0.25, perplexity=12.2)
 OTHERS = ("blow", "buds", "gold", "kiss", "lily", "moon", "pearl", "queen", "rose", "vast")
 """Words that every model here knows, so that no word is likely unless the script says so."""
+MARKS = (",", ".", "?")
+PROSE = learn_prose(["when i do, shall i compare thee to a summer's day? to Anna, i do."] * 8)
+"""How these models write: with marks, and with a capital where a line begins."""
 
 
 def scripted_model(script: Mapping[str, Mapping[str, float]] = SONNET) -> ScriptedModel:
     """A model of the probabilities of some words after each last word; the others share what is
     left."""
     spelled = [*filter(None, script), *(word for after in script.values() for word in after)]
-    words = list(dict.fromkeys((*spelled, *OTHERS)))
+    words = list(dict.fromkeys((*spelled, *OTHERS, *MARKS)))
 
     def filled(likely: Mapping[str, float]) -> dict[str, float]:
         rest = (1 - sum(likely.values())) / len(words)
         return {word: rest + likely.get(word, 0) for word in words}
 
-    after = {last: filled(script.get(last, {})) for last in ("", *words)}
-    return ScriptedModel(after, window=10, words=words)
+    after = {last: filled(script.get(last, {})) for last in words}
+    after[BEGIN_TOKEN] = filled(script.get("", {}))
+    return ScriptedModel(after, 10, SPECIAL_TOKENS, words, PROSE)
 
 
 def chain(*words: str) -> dict[str, dict[str, float]]:

@@ -201,7 +201,7 @@ async def test_notices_cover_the_keys_and_never_the_line_being_written(
         app.notify_user(message, "error")
         await wait_until(pilot, lambda: "one" in rows_of(app)[-1])
         assert rows_of(app)[:-covered] == before[:-covered]
-        assert "shall" in rows_of(app)[app.autocomplete.editor.region.y + 1]
+        assert "Shall" in rows_of(app)[app.autocomplete.editor.region.y + 1]
 
 
 async def test_a_notice_replaces_the_last_one_of_its_topic(

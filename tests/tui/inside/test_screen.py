@@ -193,10 +193,10 @@ async def test_the_picture_follows_the_active_model_and_each_epoch_of_its_traini
             asked = inside_script.asked
             await wait_until(on.pilot, lambda: asked and asked[-1].model is model)
 
-        await on.sees("an example: ", "(start)", "shall", "i", "compare")
+        await on.sees("an example: ", "(start)", "Shall", "i", "compare")
         on.app.use_model("letters")
         await asks(models["letters"])
-        await on.sees("(start)", "we", "go")
+        await on.sees("(start)", "We", "go")
         library = on.app.library
         assert isinstance(library, ScriptedLibrary)
         library.models["letters"] = after_an_epoch = scripted_model(chain("we", "stay"))
