@@ -26,6 +26,9 @@ KEY_SIZE = 128
 """The largest size K of a key, by which two states are compared. In `english` the output
 layer reads 320 numbers. Keys of 128 numbers serve its cache as well (4.263 nats a word) and
 take a third of the time."""
+PROJECTION, DIRECTIONS = "projection.kernel", "directions"
+"""The names of a network's projection, and of its `key_directions`, which may be stored because it
+takes 10 ms to compute them."""
 Vectors = tuple[Array, ...]
 """Vectors [H]: one for each gate of a layer, or one for each part of its state. The first part of a
 state is the output of the layer."""
@@ -126,7 +129,7 @@ def causal_shapes(cell: str, config: CausalConfig, total_words: int) -> dict[str
         if cell == "gru":
             shapes[f"layer{number}.candidate_bias"] = (hidden,)
     if hidden != embedding:
-        shapes["projection.kernel"] = (hidden, embedding)
+        shapes[PROJECTION] = (hidden, embedding)
     return shapes | {"output.bias": (rows,)}
 
 
@@ -149,7 +152,7 @@ class CausalModel(NetworkModel):
         super().__init__(vocabulary, tokenizer, blocked_words)
         self.cell, self.weights = cell, weights
         self._softmax = AdaptiveSoftmax(weights)
-        self._projection = weights.get("projection.kernel")
+        self._projection = weights.get(PROJECTION)
         self._cells = [CELLS[cell](weights, f"layer{i + 1}") for i in range(config.layers)]
         shape = config.layers, CELLS[cell].parts, config.hidden_size
         self.start: Array = np.zeros(shape, np.float32)
@@ -210,8 +213,8 @@ class CausalModel(NetworkModel):
         kernel = self._projection
         if kernel is None or kernel.shape[1] <= KEY_SIZE:
             return kernel
-        _, directions = np.linalg.eigh(kernel.T @ kernel)  # sorted by rising variation
-        return np.asarray(kernel @ directions[:, -KEY_SIZE:], np.float32)
+        stored = self.weights.get(DIRECTIONS)
+        return np.asarray(kernel @ (key_directions(kernel) if stored is None else stored))
 
     def keys(self, states: Sequence[Array]) -> Array:
         """Returns the keys of states [N, K], by which states are compared. A key is a unit vector
@@ -221,6 +224,12 @@ class CausalModel(NetworkModel):
             vectors = vectors @ self._key_kernel
         lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
         return np.asarray(vectors / np.maximum(lengths, SMALLEST_FLOAT))
+
+
+def key_directions(projection: Array) -> Array:
+    """Returns the directions [E, KEY_SIZE] in which the outputs of a projection vary most."""
+    _, directions = np.linalg.eigh(projection.T @ projection)  # sorted by rising variation
+    return np.ascontiguousarray(directions[:, -KEY_SIZE:], np.float32)
 
 
 def _last_outputs(states: Sequence[Array]) -> Array:

@@ -5,6 +5,7 @@
     lines.known       hashes of the lines that the model and its ancestors were trained on
     lines.unseen      hashes of the lines that it held out
     network.*         the weights of the network, in 8 bits (the lesson's in float32)
+    keys.directions   the `key_directions` of a network with a wide projection
     ngrams.*          the tables of the n-grams, in 8 bits
 
 Nothing is executed, and nothing is used before it is checked. The file is open only while it is
@@ -23,8 +24,10 @@ import numpy as np
 from msgspec import Meta, json
 from numpy.typing import NDArray
 
+from rnnlm_tui.config import CausalConfig
 from rnnlm_tui.errors import ModelError
 from rnnlm_tui.lm.adaptive_softmax import TAIL
+from rnnlm_tui.lm.causal import DIRECTIONS, KEY_SIZE, PROJECTION, key_directions
 from rnnlm_tui.lm.layers import load_network, shapes_of
 from rnnlm_tui.lm.mixture import ComponentName, MixedModel
 from rnnlm_tui.lm.model import Arrays, LanguageModel
@@ -50,7 +53,7 @@ CARD = "card"
 beginnings of names."""
 VOCABULARY, CONVENTIONS = "vocabulary", "conventions"
 KNOWN, UNSEEN = "lines.known", "lines.unseen"
-NETWORK, NGRAMS = "network.", "ngrams."
+NETWORK, KEYS, NGRAMS = "network.", "keys.", "ngrams."
 TEXT_TENSORS = {VOCABULARY: "U8", CONVENTIONS: "U8", KNOWN: "U64", UNSEEN: "U64"}
 """The types of the tensors that every model has. These tensors are vectors of any length."""
 Word: TypeAlias = Annotated[str, Meta(min_length=1)]
@@ -94,10 +97,12 @@ class StoredModel:
         """Returns the lines that the model was trained on, without those of its base."""
         return TrainedLines(self._tensor(KNOWN), self._tensor(UNSEEN))
 
-    def network(self, kept: str = "") -> dict[str, NDArray[np.float32]]:
-        """Returns the checked weights of the network, by the names of `shapes_of`. They are in
-        float32, but the matrix named `kept` stays in 8 bits, with its scales."""
-        weights = dequantized(self.tensors(NETWORK), kept)
+    def network(self, *, to_predict: bool = False) -> dict[str, NDArray[np.float32]]:
+        """Returns the checked weights of the network in float32, by the names of `shapes_of`. Those
+        `to_predict` with have the tail in 8 bits, and the `key_directions` if the file has them."""
+        weights = dequantized(self.tensors(NETWORK), TAIL if to_predict else "")
+        if to_predict:
+            weights |= self.tensors(KEYS)
         for name, weight in weights.items():
             if not is_usable(weight):
                 raise ModelError(f"{NETWORK}{name} holds numbers that are not finite or too large")
@@ -120,13 +125,9 @@ class StoredModel:
         tokenizer = make_tokenizer(card.config.tokenizer, self.conventions(), vocabulary)
         models = dict[ComponentName, LanguageModel]()
         if card.has_network:
+            weights = self.network(to_predict=True)
             models["network"] = load_network(
-                card.config,
-                vocabulary,
-                tokenizer,
-                card.window,
-                self.network(TAIL),
-                card.blocked_words,
+                card.config, vocabulary, tokenizer, card.window, weights, card.blocked_words
             )
         if card.ngrams:
             models["ngrams"] = NgramModel(vocabulary, tokenizer, self.ngrams(), card.blocked_words)
@@ -153,6 +154,8 @@ def _check_tensors(file: Any, card: ModelCard) -> None:
             expected[NETWORK + name] = "I8" if is_quantized else "F32", shape
             if is_quantized:
                 expected[NETWORK + name + SCALE] = "F32", shape[:1]
+    if KEYS + DIRECTIONS in found and isinstance(card.config.model, CausalConfig):
+        expected[KEYS + DIRECTIONS] = "F32", (card.config.model.embedding_size, KEY_SIZE)
     if card.ngrams:
         tables = ngram_shapes([card.total_words, *card.ngrams[1:]])
         expected |= {NGRAMS + name: table for name, table in tables.items()}
@@ -234,6 +237,8 @@ def write_model(
     if not card.config.is_lesson:
         weights = quantized(weights)
     tensors = dict(of_text)
+    if PROJECTION in weights and weights[PROJECTION].shape[1] > KEY_SIZE:
+        tensors[KEYS + DIRECTIONS] = key_directions(dequantized(weights)[PROJECTION])
     tensors |= {NETWORK + name: array for name, array in weights.items()}
     tensors |= {NGRAMS + name: array for name, array in (ngrams or {}).items()}
     write_stored(path, card, tensors)

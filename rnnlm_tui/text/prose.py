@@ -250,6 +250,8 @@ class ProseTokenizer(Tokenizer):
         """Returns the insertion of a token, written as `text`, for its half-typed `prefix`.
         `in_capitals` is True if the line is in capitals."""
         writes_capitals = is_all_capitals(prefix) or (in_capitals and prefix.isupper())
+        if text.startswith(prefix) and text.isascii() and not writes_capitals:  # the usual case
+            return Insertion(text[len(prefix) :], 0, space_after)
         has_own_case = text != text.lower() or any(map(str.isdigit, text))  # iPhone, co2
         keeps_case = writes_capitals or not has_own_case
         pairs = [*letters_typed(prefix, text)]

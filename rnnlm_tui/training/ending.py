@@ -62,8 +62,9 @@ class Ending:
         if card is not None and (update is None or is_over):
             if len(job.prepared.held_out):
                 yield Preparing(self._now(), MEASURING, 0, 1, None)
-            _, model = read_model(job.best_path, job.base and job.base.model)
-            scored = score_held_out(job, model, self._control)
+            # The model goes when it is measured, because saving its figures takes as much memory.
+            below = job.base and job.base.model
+            scored = score_held_out(job, read_model(job.best_path, below)[1], self._control)
             if scored:
                 evaluation = summarize(scored)
                 if base is not None:

@@ -14,10 +14,16 @@ from msgspec import structs
 
 from rnnlm_tui.cli.main import main
 from rnnlm_tui.errors import ModelError
+from rnnlm_tui.lm.causal import DIRECTIONS, PROJECTION, key_directions
 from rnnlm_tui.paths import PACKAGE
 from rnnlm_tui.store.files import SUFFIX
 from rnnlm_tui.store.library import Library
-from rnnlm_tui.store.model_file import open_stored, read_card
+from rnnlm_tui.store.model_file import (
+    TEXT_TENSORS,
+    open_stored,
+    read_card,
+    write_model,
+)
 from rnnlm_tui.suggesting.evaluate import score, summarize
 from rnnlm_tui.suggesting.suggest import suggest
 from rnnlm_tui.text.reading import read_corpus
@@ -135,3 +141,17 @@ def test_the_figures_of_a_model_that_ships_are_those_of_its_text(
     assert found["loss"] == pytest.approx(kept.loss, rel=1e-3)
     saved = structs.asdict(kept.keystroke_savings)
     assert found["keystroke_savings"] == pytest.approx(saved, abs=2e-3)
+
+
+def test_a_file_has_the_directions_of_its_keys(tmp_path: Path) -> None:
+    """That of the English, and one that is written now. Their signs do not matter."""
+    english = DATA / "models" / f"english{SUFFIX}"
+    with open_stored(english) as stored:
+        card, tensors, network = stored.card, stored.tensors(), stored.network()
+    of_text = {name: tensors[name] for name in TEXT_TENSORS}
+    write_model(tmp_path / "model", card, of_text, network)
+    for path in (english, tmp_path / "model"):
+        with open_stored(path) as stored:
+            weights = stored.network(to_predict=True)
+        directions, expected = weights[DIRECTIONS], key_directions(weights[PROJECTION])
+        assert directions @ directions.T == pytest.approx(expected @ expected.T, abs=1e-3)
