@@ -24,8 +24,9 @@ from rnnlm_tui.paths import PACKAGE, data_dir
 from rnnlm_tui.store.library import Library
 from rnnlm_tui.training.control import Control
 from rnnlm_tui.training.session import HistoryFile
-from rnnlm_tui.tui.help.keys import actions_on, write_keymap
+from rnnlm_tui.tui.help.keys import actions_on
 from rnnlm_tui.tui.help.palette import commands
+from rnnlm_tui.tui.keymap import write_keymap
 from rnnlm_tui.tui.preferences import Preferences
 from rnnlm_tui.tui.runs.progress import RunProgress
 from rnnlm_tui.tui.train.form import TrainForm

@@ -225,7 +225,7 @@ class RnnlmApp(TerminalApp):
             self.theme = self.preferences.theme
         self.theme_changed_signal.subscribe(self, self._keep_theme)
         if os.path.lexists(self.config_dir / "keymap.toml"):
-            from rnnlm_tui.tui.help.keys import use_keymap
+            from rnnlm_tui.tui.keymap import use_keymap
 
             use_keymap(self, self.config_dir)
             keys = ",".join(self.user_keys.values()).split(",")

@@ -21,7 +21,8 @@ from textual.widgets import Input, TextArea
 
 from rnnlm_tui.errors import RnnlmError, StorageError, os_reason
 from rnnlm_tui.formatting import sanitize
-from rnnlm_tui.tui.help.keys import actions_on, write_keymap
+from rnnlm_tui.tui.help.keys import actions_on
+from rnnlm_tui.tui.keymap import write_keymap
 from rnnlm_tui.tui.widgets.styles import DARK, LIGHT
 
 if TYPE_CHECKING:

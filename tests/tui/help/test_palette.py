@@ -16,8 +16,9 @@ from textual.dom import DOMNode
 
 from rnnlm_tui import tui
 from rnnlm_tui.tui.app import RnnlmApp
-from rnnlm_tui.tui.help.keys import KeysScreen, all_bindings, own_bindings
+from rnnlm_tui.tui.help.keys import KeysScreen
 from rnnlm_tui.tui.help.palette import KEY_ONLY, action_title, commands, show_themes
+from rnnlm_tui.tui.keymap import all_bindings, own_bindings
 from rnnlm_tui.tui.widgets.dialogs import AskPath
 from rnnlm_tui.tui.writing.editor import LineEditor
 from rnnlm_tui.tui.writing.screen import AutocompleteScreen

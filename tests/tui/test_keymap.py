@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from rnnlm_tui.tui.app import RnnlmApp
-from rnnlm_tui.tui.help.keys import all_bindings, load_keymap, write_keymap
+from rnnlm_tui.tui.keymap import all_bindings, load_keymap, write_keymap
 from rnnlm_tui.tui.widgets.base_screen import Header
 from tests.helpers.app import (
     has_row,
