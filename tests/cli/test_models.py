@@ -40,9 +40,20 @@ def test_damaged_models_and_unfinished_trainings_are_listed_and_spoil_no_other(
         {"name": "begun", "preset": "lesson", "epochs_done": 2, "epochs": 5, "trained_by": None}
     ]
     assert "it cannot be read" in refused(run("--suggest", "the ", "--model=folder", code=1))
+
+
+def test_an_unfinished_training_keeps_its_name_until_it_is_deleted(
+    run: Command, library: Library
+) -> None:
+    put_state(library.runs.folder("begun"), 3, 5)
     taken = refused(run("--train", "--name", "begun", "--preset=ngram", code=1))
     assert "the name begun is taken" in taken
     assert run("--delete", "begun", "--yes").stdout == "deleted begun\n"
+
+
+def test_a_model_being_trained_is_listed_as_such_and_not_deleted(
+    run: Command, copied: Path, library: Library
+) -> None:
     with library.lock("verses"):
         assert "verses is being trained by process " in run("--models").stdout
         assert "held by process" in refused(run("--delete", "verses", "--yes", code=1))

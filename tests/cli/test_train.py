@@ -85,8 +85,14 @@ def test_json_prints_events_alone_and_keeps_its_contract(
     assert (saved.epoch, saved.path, saved.best) == (2, path, True)
     assert (finished.reason, finished.best_epoch, finished.path) == ("completed", 2, path)
     assert finished.metrics and finished.metrics.train == epochs_of(events)[-1].train
+
+
+def test_json_tells_only_the_end_if_it_is_quiet(run: Command, long_corpus: Path) -> None:
     quiet = run("--train", str(long_corpus), *LONG_EPOCHS, "--quiet", "--json")
     assert {event.event for event in events_of(quiet)} <= {"warning", "finished"}
+
+
+def test_json_tells_what_is_refused(run: Command) -> None:
     (failed,) = events_of(done := run("--train", "nosuch.txt", "--json", code=3))
     assert isinstance(failed, Failed) and failed.kind == "corpus"
     assert failed.message in done.stderr

@@ -86,9 +86,14 @@ def test_runs_are_those_that_train_or_can_be_resumed(library: Library) -> None:
         process.kill()
         process.wait(timeout=PATIENCE_S)
         assert not library.runs.get("two").trainer
+
+
+def test_the_newest_run_is_one_that_no_process_trains(library: Library) -> None:
+    put_state(library.runs.folder("one"), 2, epochs=7)
+    put(library.runs.folder("begun"), {RESUME: b"x", "history.jsonl": b"{}\n"})
     os.utime(library.runs.folder("one") / RESUME, (1000, 1000))
     with library.lock("begun"):
-        assert library.runs.newest() == "one"  # the newest that no process trains
+        assert library.runs.newest() == "one"
         (library.folder / ".locks" / "begun.json").write_bytes(b'{"pid": 0')  # half a note
         assert library.runs.newest() == "begun"
 
