@@ -10,7 +10,6 @@ import asyncio
 import errno
 import os
 import sqlite3
-import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import closing, suppress
@@ -19,13 +18,12 @@ from typing import TypeVar
 
 from rnnlm_tui.errors import StorageError, os_reason
 from rnnlm_tui.session.tables import DAY, STRICT, TABLES
+from rnnlm_tui.session.texts import purge
 from rnnlm_tui.store.files import put_aside
 
 Result = TypeVar("Result")
 VERSION = 7
 """The version of the tables, which the database stores as its `user_version`."""
-DELETED_FOR_S = 7 * 86_400
-"""The time for which a deleted text can be brought back, in seconds: a week."""
 WITH_CONTINUATIONS = 4
 """The only older version that is read. It is changed into VERSION: its turns have one more column,
 and it has no table of saved keys."""
@@ -103,13 +101,6 @@ def _create(connection: sqlite3.Connection) -> None:
             raise sqlite3.DatabaseError("its tables are damaged")
         # This raises an error if the header of an existing file says that it is read-only.
         connection.execute(f"PRAGMA user_version = {VERSION}")
-
-
-def purge(connection: sqlite3.Connection) -> None:
-    """Removes the texts that were deleted a week ago or earlier. The log may contain them until the
-    last app ends, when SQLite deletes the log."""
-    statement = "DELETE FROM text WHERE deleted AND deleted <= ?"
-    connection.execute(statement, (1000 * (time.time() - DELETED_FOR_S),))
 
 
 def is_damage(error: sqlite3.Error) -> bool:

@@ -32,6 +32,8 @@ LONGEST_SHOWN = 160
 """The most characters of a title in the list of texts."""
 MOST_EARLIER = 100_000
 """About the most words of earlier texts that the app reads when it starts."""
+DELETED_FOR_DAYS = 7
+"""The days for which a deleted text can be brought back."""
 # Expressions on a row of the table `text`.
 HAS_CONTENT = """(title IS NOT NULL OR path IS NOT NULL OR draft != ''
     OR EXISTS (SELECT 1 FROM turn WHERE turn.text = text.number))"""
@@ -254,8 +256,8 @@ def rename_text(connection: sqlite3.Connection, number: int, title: str) -> None
 
 
 def set_deleted(connection: sqlite3.Connection, number: int, *, deleted: bool) -> None:
-    """Deletes a text, or brings it back, which is possible for a week. Raises StorageError if the
-    text is open in another app, or if there is no such text any more."""
+    """Deletes a text, or brings it back, which is possible for DELETED_FOR_DAYS. Raises
+    StorageError if the text is open in another app, or if there is no such text any more."""
     with connection:
         connection.execute("BEGIN IMMEDIATE")
         check_closed(connection, number)
@@ -263,8 +265,16 @@ def set_deleted(connection: sqlite3.Connection, number: int, *, deleted: bool) -
         changed = connection.execute("UPDATE text SET deleted = ? WHERE number = ?", row)
     if not changed.rowcount:
         raise StorageError(
-            "there is no such text any more", "a deleted text can be brought back for a week"
+            "there is no such text any more",
+            f"a deleted text can be brought back for {DELETED_FOR_DAYS} days",
         )
+
+
+def purge(connection: sqlite3.Connection) -> None:
+    """Removes the texts that can no longer be brought back. The log may contain them until the
+    last app ends, when SQLite deletes the log."""
+    statement = "DELETE FROM text WHERE deleted AND deleted <= ?"
+    connection.execute(statement, (1000 * (time.time() - 86_400 * DELETED_FOR_DAYS),))
 
 
 def deleted_texts(connection: sqlite3.Connection) -> list[int]:

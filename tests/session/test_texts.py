@@ -15,7 +15,7 @@ from types import SimpleNamespace
 import pytest
 
 from rnnlm_tui.errors import StorageError
-from rnnlm_tui.session import database, texts
+from rnnlm_tui.session import texts
 from rnnlm_tui.session.database import connect
 from rnnlm_tui.session.tables import (
     Draft,
@@ -123,7 +123,7 @@ def test_a_deleted_text_comes_back_for_a_week_and_is_gone_from_the_disk_then(
     day = 86_400
     for then, left in ((time.time() + 6.9 * day, [secret]), (time.time() + 7.1 * day, [])):
         clock = SimpleNamespace(time=lambda then=then: then)
-        monkeypatch.setattr(database, "time", clock)
+        monkeypatch.setattr(texts, "time", clock)
         connect(tmp_path / "session" / "session.db").close()
         assert deleted_texts(connection) == left
     for deleted in (True, False):

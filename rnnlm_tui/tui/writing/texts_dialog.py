@@ -22,7 +22,7 @@ from rnnlm_tui.formatting import day_name, plural, sanitize, shorten, straight_q
 from rnnlm_tui.paths import current_dir
 from rnnlm_tui.session import texts
 from rnnlm_tui.session.text_file import ReadFile, read_text_file
-from rnnlm_tui.session.texts import Listed
+from rnnlm_tui.session.texts import DELETED_FOR_DAYS, Listed
 from rnnlm_tui.tui.widgets.base_screen import OfApp
 from rnnlm_tui.tui.widgets.dialogs import AskPath, AskText, Choice, Dialog
 from rnnlm_tui.tui.widgets.inputs import SafeInput
@@ -56,7 +56,7 @@ class TextsDialog(OfApp, Dialog[Chosen]):
         Binding("ctrl+r", "rename", "Rename", id="texts.rename", priority=True,
                 tooltip="Rename the text"),
         Binding("ctrl+d", "delete", "Delete", id="texts.delete", priority=True,
-                tooltip="Delete the text; for a week it can be brought back"),
+                tooltip=f"Delete the text; for {DELETED_FOR_DAYS} days it can be brought back"),
         Binding("ctrl+z", "undo", "Undo", id="texts.undo",
                 tooltip="Bring back the last deleted text"),
     ]  # fmt: skip
