@@ -33,10 +33,16 @@ from rnnlm_tui.suggesting.accepting import (
 from rnnlm_tui.tui.widgets.base_screen import OfApp
 from rnnlm_tui.tui.widgets.textual_private import unbind
 from rnnlm_tui.tui.writing.candidates import Listing
-from rnnlm_tui.tui.writing.ghost import BEFORE_SECOND, SECOND_KEY, GhostRows, Suggested, fit_ghost
 from rnnlm_tui.tui.writing.insertion import MAX_TEXT, Typing
 from rnnlm_tui.tui.writing.open_text import OpenText, Reversal, lines_of
 from rnnlm_tui.tui.writing.recall import LinesKept, Recall
+from rnnlm_tui.tui.writing.suggested import (
+    BEFORE_SECOND,
+    SECOND_KEY,
+    GhostRows,
+    Suggested,
+    fit_ghost,
+)
 
 if TYPE_CHECKING:
     from rnnlm_tui.suggesting.accepting import Suggestion
