@@ -38,6 +38,12 @@ from rnnlm_tui.training.measure import (
 )
 
 
+def is_update_better(old_loss: float | None, new_loss: float | None) -> bool:
+    """Returns whether an update replaces its model: what it suggests is likelier on the held-out
+    lines. Without such lines the losses are None, and it does, too."""
+    return old_loss is None or new_loss is None or new_loss < old_loss
+
+
 class Ending:
     """The end of the run of a job."""
 
@@ -125,10 +131,9 @@ class Ending:
         return compared(job, name, model, old, scored)
 
     def _replace_if_better(self, new: list[ScoredLine]) -> Generator[Event, None, UpdateFigures]:
-        """Replaces the model of an update if what the new one suggests is better on the held-out
-        lines, or if no lines are held out. `new` are these lines as the new one scores them. The
-        mixture weights of both models are fitted to these lines. If the run is stopped before both
-        are measured, nothing is replaced."""
+        """Replaces the model of an update if the new one is better. `new` are the held-out lines as
+        the new one scores them. The mixture weights of both models are fitted to these lines. If
+        the run is stopped before both are measured, nothing is replaced."""
         job, old = self._job, list[ScoredLine]()
         new_loss = suggestion_loss(new)
         if new_loss is not None:
@@ -139,7 +144,7 @@ class Ending:
         if self._control.stopped:
             return UpdateFigures(False)
         old_loss, saved = suggestion_loss(old), summarize(old).keystroke_savings
-        is_better = old_loss is None or new_loss is None or new_loss < old_loss
+        is_better = is_update_better(old_loss, new_loss)
         if is_better:
             saving.replace_model(job)
         return UpdateFigures(is_better, old_loss, new_loss, saved)
