@@ -1,5 +1,6 @@
-"""The rules for accepting suggestions: the words that each key takes, the presses that it costs,
-and what a typed character does to the space of an accepted word.
+"""The rules for seeing and accepting suggestions: from which probability on a ghost is shown, how
+long the list is, when each kind of writer reads it, the words that each key takes, the presses that
+it costs, and what a typed character does to the space of an accepted word.
 
 The editor, its live count and `--evaluate` all follow these rules, so a person can save as many
 keys as `--evaluate` reports.
