@@ -36,8 +36,10 @@ Setting: TypeAlias = int | float | str | None
 T = TypeVar("T", bound=Struct)
 QUERY_SETTINGS = ("model", "top", "words", "temperature", "seed")
 """The options that TOML files may set for modes that ask a model."""
-LESSON_PRESET, OWN_TEXT_PRESET = "lesson", "gru"
-"""The default presets, for the sonnets and for the user's texts."""
+LESSON_PRESET = "lesson"
+"""The default preset for the sonnets."""
+OWN_TEXT_PRESET = "gru"
+"""The default preset for the user's texts."""
 LONGEST_CONTEXT = 3000
 """Most words of context that are read if no state is kept. `english` reads them in 0.4 s."""
 

@@ -187,8 +187,10 @@ def _fields_text(value: Any, depth: int = 0) -> str:
     return f"{type(value).__name__}({inner if depth < 2 else '...'})"
 
 
-MEASURING, COMPARING = "measuring", "comparing"
-"""The phases after the last epoch: the model is measured, then others on the same lines."""
+MEASURING = "measuring"
+"""The phase after the last epoch, in which the model is measured."""
+COMPARING = "comparing"
+"""The phase after that, in which others are measured on the same lines."""
 
 
 class Preparing(Event, frozen=True, tag="preparing"):

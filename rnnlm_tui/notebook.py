@@ -8,8 +8,9 @@ from html import escape
 from rnnlm_tui.events import EpochEnded
 from rnnlm_tui.formatting import plural, shorten
 
-BLUE, ORANGE = "64, 132, 244", "242, 140, 40"
-"""Red, green and blue of a colour."""
+BLUE = "64, 132, 244"
+"""The red, green and blue of this colour."""
+ORANGE = "242, 140, 40"
 
 
 def table(title: str, rows: Iterable[Sequence[str]], heads: Sequence[str] = ()) -> str:

@@ -27,7 +27,10 @@ from rnnlm_tui.wording.explain_rows import (
     suggestion_rows,
 )
 
-LINE_WIDTH, INDENT = 79, "    "
+LINE_WIDTH = 79
+"""Most columns of a line."""
+INDENT = "    "
+"""Stands before the rows of a list."""
 ROWS = 6
 """Most rows of a stage, and of a list, that are shown."""
 

@@ -16,15 +16,19 @@ from rnnlm_tui.store.model_file import read_card
 from rnnlm_tui.store.run_files import read_epochs
 from rnnlm_tui.wording.trainings import best_of, loss_points, trained_part
 
-PICTURE_WIDTH, PICTURE_HEIGHT = 640, 384
-"""Pixels of the picture."""
-LEFT, RIGHT = 56, 620
-TOP, BOTTOM = 84, 352
-"""Edges of the curves in the picture, in pixels."""
+PICTURE_WIDTH = 640
+"""Pixels of the picture, as are the edges of its curves."""
+PICTURE_HEIGHT = 384
+LEFT = 56
+RIGHT = 620
+TOP = 84
+BOTTOM = 352
 MOST_TICKS = 8
 """Most intervals between the ticks of an axis."""
-GREY, BEST = "#767676", "#8a63d2"
-"""Colours that are as easy to read on white as on black. So are those of the curves."""
+GREY = "#767676"
+"""As easy to read on white as on black. So are the other colours."""
+BEST = "#8a63d2"
+"""The colour of the best epoch."""
 CURVES = {
     "train": ("training", "#3d7fd9", 'stroke-width="2" stroke-dasharray="7 3"'),
     "held_out": ("held out", "#d0611f", 'stroke-width="2"'),

@@ -15,8 +15,10 @@ from rnnlm_tui.formatting import cells_of, fitted
 
 NUMBER = re.compile(r"$|[\d<(-]")
 """Matches a cell that may stand in a column of numbers: an empty one, or one that starts so."""
-SHORTEST_BAR, LONGEST_BAR = 4, 20
-"""Columns of a progress bar."""
+SHORTEST_BAR = 4
+"""The fewest columns of a progress bar."""
+LONGEST_BAR = 20
+"""The most columns of a progress bar."""
 UNDRAWN = 3
 """Columns at the right edge in which nothing is drawn. They leave room for the ^C of ctrl+c: if it
 wrapped the line, the line could not be redrawn."""

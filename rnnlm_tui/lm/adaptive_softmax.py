@@ -34,9 +34,11 @@ DISCOUNT = 0.75
 """The number of uses that is subtracted from those of a new word, as in Kneser-Ney smoothing."""
 TAIL_DIVISOR = 4
 """An embedding of the tail has E / TAIL_DIVISOR numbers."""
-TAIL, TAIL_SCALES = "tail1.embedding", "tail1.embedding.scale"
-"""The names of the embeddings of the tail and of their scales. With scales the embeddings are in 8
-bits, as they are stored. They then take a quarter of the memory, and no more time."""
+TAIL = "tail1.embedding"
+"""The name of the embeddings of the tail."""
+TAIL_SCALES = "tail1.embedding.scale"
+"""The name of their scales. With scales the embeddings are in 8 bits, as they are stored. They then
+take a quarter of the memory, and no more time."""
 TAIL_AT_ONCE = 4096
 """The number of words of the tail that are converted to float32 together. They fit into a
 processor's cache."""

@@ -30,8 +30,10 @@ SHARPNESS = 20.0
 """The factor of the cosine in exp(). After 10,000 words of four books, a cache of 2,000 words with
 factor 12 and half-life 500 costs 0.04 to 0.08 nats a word more than one with the values here. If
 the keys are the states of the last layer, it costs 0.01 to 0.03 nats a word more."""
-HALF_LIFE, HALF_LIFE_ALONE = 2000, 100
-"""The half-life of a word in the cache with a network and without one, in words."""
+HALF_LIFE = 2000
+"""The half-life of a word in the cache with a network, in words."""
+HALF_LIFE_ALONE = 100
+"""The half-life of a word in the cache without a network, in words."""
 FULL_AT = 2000
 """The weight of a cache of n words is multiplied by n / (n + FULL_AT). On four books the best
 weight rises like this from 0.06 for 400 words to 0.19 for 10,000."""

@@ -30,14 +30,17 @@ NO_TEXT = re.compile(
     r"|^[\s>#%*+|=~.-]*[>#%*+|=~.-]$"  # a mark
 )
 """Matches a line up to the cursor if no running text is typed there."""
-SHORTEST_WRAPPED, LONGEST_WRAPPED = 55, 160
-"""Characters of a wrapped line. A shorter line is a verse or an address, a longer one a
-paragraph."""
+SHORTEST_WRAPPED = 55
+"""The fewest characters of a wrapped line. A shorter line is a verse or an address."""
+LONGEST_WRAPPED = 160
+"""The most characters of a wrapped line. A longer line is a paragraph."""
 ROOM_LEFT = 15
 """Characters that a wrapped line may be shorter than the longest line of its paragraph: the next
 word did not fit. A line with more room left was ended by hand."""
-MOST_BEFORE, MOST_ABOVE = 4_000, 10_000
-"""Most characters that are read before the cursor, and above its line. More would slow each key."""
+MOST_BEFORE = 4_000
+"""Most characters that are read before the cursor. More would slow each key."""
+MOST_ABOVE = 10_000
+"""Most characters that are read above its line."""
 
 
 class Place(NamedTuple):

@@ -38,10 +38,22 @@ from rnnlm_tui.errors import ModelError, StorageError, os_reason
 Parsed = TypeVar("Parsed")
 WINDOWS_TRIES = 20
 """The number of times that `replace` tries to rename a file on Windows, within a second."""
-SUFFIX, TEMPORARY = ".safetensors", ".rnnlm-tmp"
-RESUME, UPDATE = "resume.safetensors", "update.safetensors"
-HISTORY, CONTROL, RUN_JSON = "history.jsonl", "control", "run.json"
+SUFFIX = ".safetensors"
+"""The end of the name of a model's file."""
+TEMPORARY = ".rnnlm-tmp"
+"""The end of the name of a file that is being written."""
+RESUME = "resume.safetensors"
+"""The file of a run with what it needs to go on."""
+UPDATE = "update.safetensors"
+"""The file of a run with the best model of an update."""
+HISTORY = "history.jsonl"
+"""The file of a run with its events."""
+CONTROL = "control"
+"""The file of a run with the orders that it obeys."""
+RUN_JSON = "run.json"
+"""The file of a run with the names of its texts and their encoding."""
 IN_USE = "in-use"
+"""The file with the name of the model in use."""
 
 
 def open_file(path: Path) -> BufferedReader:

@@ -43,8 +43,10 @@ GHOST_FROM = 0.07
 looks only at the cursor then saves 51 to 56 % of keys and sees 26 to 29 wrong ghosts in 100
 characters. With 0.15 he saves 50 to 55 % and sees 20 to 23, and with 0 he saves 51 to 56 % and sees
 29 to 32 (tests/benchmarks/README.md)."""
-LETTERS_FOR_GHOST, GHOST_FACTOR = 2, 0.6
-"""Once LETTERS_FOR_GHOST letters of a word are typed, GHOST_FROM is multiplied by GHOST_FACTOR."""
+LETTERS_FOR_GHOST = 2
+"""Once so many letters of a word are typed, a smaller probability is enough for the ghost."""
+GHOST_FACTOR = 0.6
+"""GHOST_FROM is then multiplied by this factor."""
 Writer: TypeAlias = Literal["attentive", "glancing", "at_cursor"]
 """A kind of writer. An attentive one reads the list after every key. A glancing one reads it at the
 start of a word and after two and four letters. One at the cursor never reads it. All of them see

@@ -25,9 +25,10 @@ LESSON_WORDS = 10
 """The number of words of a continuation, as in the lesson."""
 SENTENCE_WORDS = 40
 """The most words of the rest of a sentence."""
-TEMPERATURE, TOP_K = 0.7, 40
-"""The temperature with which words of prose are drawn, and the number of likeliest words that they
-are drawn from."""
+TEMPERATURE = 0.7
+"""The temperature with which words of prose are drawn."""
+TOP_K = 40
+"""The number of likeliest words that they are drawn from."""
 DRAWS = 4
 """The most attempts to draw a continuation that differs from the earlier one."""
 

@@ -34,9 +34,10 @@ from rnnlm_tui.text.prose_tokens import (
 )
 from rnnlm_tui.text.tokenizer import Conventions
 
-ENOUGH_SPACES, ENOUGH_STARTS = 5, 10
-"""The fewest occurrences of a mark from which the spaces around it are learned, and from which the
-starts of sentences after it are learned."""
+ENOUGH_SPACES = 5
+"""The fewest occurrences of a mark from which the spaces around it are learned."""
+ENOUGH_STARTS = 10
+"""The fewest occurrences of marks from which the starts of sentences after them are learned."""
 MOSTLY = 2
 """An unusual space, or the unusual lack of one, is learned if it is more than this many times as
 frequent as the usual way. A missing space spoils two words, and a space too many spoils one. With
@@ -45,14 +46,16 @@ In docstrings it is 91 % and 90 %, and in prose 99 %."""
 ENOUGH_ELIDED = 0.005
 """A text has elisions if at least this share of its words begins with an elided word. The share is
 0.07 in French, 0.03 in Italian, and below 0.001 in English, German and Spanish."""
-FEWEST_AFTER, LARGEST_SHARE_AFTER = 5, 0.8
-"""The fewest different words that follow an elided word, and the largest share that one of them may
-have. These limits let `l'` and `c'` pass, but not the `o'` of `o'clock` and the `quelqu'` of
-`quelqu'un`."""
-CAPITALS_AFTER_ENDS, CAPITALS_AFTER_OTHERS = 0.5, 0.97
-"""A sentence begins after some marks if at least this share of the words after them has a capital.
-The first share is for marks after which a sentence usually begins, and the second for all others,
-such as a colon."""
+FEWEST_AFTER = 5
+"""The fewest different words that follow an elided word."""
+LARGEST_SHARE_AFTER = 0.8
+"""The largest share that one of these words may have. Both limits let `l'` and `c'` pass, but not
+the `o'` of `o'clock` and the `quelqu'` of `quelqu'un`."""
+CAPITALS_AFTER_ENDS = 0.5
+"""A sentence begins after marks that usually end one if at least this share of the words after them
+has a capital."""
+CAPITALS_AFTER_OTHERS = 0.97
+"""The same share for all other marks, such as a colon."""
 SPACED_MARK = regex.compile(
     rf"(?<=([«„“]))([{NARROW_SPACES}])|([{NARROW_SPACES}])([\p{{P}}\p{{S}}])"
 )

@@ -63,9 +63,10 @@ CLIPPED_WORDS = frozenset(
 LETTER = rf"[[\p{{L}}\p{{M}}\p{{N}}]--[{SCRIPTS_WITHOUT_SPACES}]]"
 NO_ELISION = "(?!)"
 """Matches nothing."""
-MAX_SCHEME, MAX_DOTS = 32, 8
-"""The most characters of the scheme of an address, such as `https`, and the most full stops of a
-file name before its ending."""
+MAX_SCHEME = 32
+"""The most characters of the scheme of an address, such as `https`."""
+MAX_DOTS = 8
+"""The most full stops of a file name before its ending."""
 
 
 def token_pattern(elided_word: str = NO_ELISION) -> regex.Pattern[str]:
@@ -103,8 +104,10 @@ TOKEN = token_pattern()
 EMOJI = regex.compile(r"\p{Emoji_Presentation}|\p{Regional_Indicator}")
 FIRST_LETTERS = regex.compile(r"[\p{L}\p{N}]+")
 LAST_LETTER = regex.compile(r"(?r)[\p{L}\p{N}]")
-LONGEST_CHUNK, MAX_CHUNKS = 48, 1 << 18
-"""The most characters of a chunk that is cached, and the most chunks in the cache."""
+LONGEST_CHUNK = 48
+"""The most characters of a chunk that is cached."""
+MAX_CHUNKS = 1 << 18
+"""The most chunks in the cache."""
 Tokens = tuple[str, ...]
 
 

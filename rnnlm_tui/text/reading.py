@@ -46,8 +46,10 @@ FEWEST_BREAKS = 10
 """The fewest line breaks from which a text can count as wrapped."""
 NOT_WRAPPED_AFTER = (*SENTENCE_ENDS, ":")
 """The ends of lines that do not show that a text is wrapped."""
-NARROWEST, WIDEST = 40, 160
-"""The smallest and the largest width at which texts are wrapped, in columns."""
+NARROWEST = 40
+"""The smallest width at which texts are wrapped, in columns."""
+WIDEST = 160
+"""The largest width at which texts are wrapped, in columns."""
 WIDTH_QUANTILE = 0.95
 """The share of the lines that are no longer than the width at which a text is wrapped."""
 UNSPACED_LETTER = re.compile(

@@ -20,13 +20,22 @@ SHORTEST_SLIP = 3
 LONGEST_SLIP = 40
 """The most typed letters in which a slip is looked for. The time grows at least with the square of
 their number."""
-SWAPPED, DOUBLED, TWICE_DOUBLED, LEFT_OUT, ADDED = 1.0, 1.0, 0.3, 0.5, 0.2
-"""The frequency of each kind of slip, relative to two letters swapped. DOUBLED stands for a halved
-double letter, too. TWICE_DOUBLED stands for a letter doubled and another one halved."""
-NEIGHBOUR, VOWEL, OTHER = 0.5, 0.3, 0.1
-"""The frequency of each kind of replaced letter, relative to two letters swapped: a letter replaced
-by its neighbour on the keyboard, a vowel by a vowel as in `definately`, and a letter by any
-other."""
+SWAPPED = 1.0
+"""The frequency of two letters swapped. Those of the other slips are relative to it."""
+DOUBLED = 1.0
+"""The frequency of a letter doubled, or of a double letter halved."""
+TWICE_DOUBLED = 0.3
+"""The frequency of a letter doubled and another one halved."""
+LEFT_OUT = 0.5
+"""The frequency of a letter left out."""
+ADDED = 0.2
+"""The frequency of a letter too many."""
+NEIGHBOUR = 0.5
+"""The frequency of a letter replaced by its neighbour on the keyboard."""
+VOWEL = 0.3
+"""The frequency of a vowel replaced by a vowel, as in `definately`."""
+OTHER = 0.1
+"""The frequency of a letter replaced by any other."""
 CYRILLIC = "йцукенгшщзх фывапролджэ ячсмитьбю"
 LAYOUTS = {
     "ß": "qwertzuiop asdfghjkl yxcvbnm",
@@ -35,8 +44,10 @@ LAYOUTS = {
 }
 """The rows of keys of a keyboard, by the letters that tell it. The first keyboard whose letters the
 language writes is taken."""
-COMMON_WORDS, LEAST_WITH_LETTER = 5_000, 0.002
-"""A language writes a letter if more than this share of its most frequent words has it."""
+COMMON_WORDS = 5_000
+"""The number of the most frequent words of a language that tell which letters it writes."""
+LEAST_WITH_LETTER = 0.002
+"""A language writes a letter if more than this share of these words has it."""
 VOWELS = "aeiouy"
 NeighbourKeys = frozenset[tuple[str, str]]
 MOST_LETTERS = 64

@@ -14,8 +14,10 @@ from rnnlm_tui.config import Config
 
 PADDING = 0
 """The id of padding."""
-MAX_ENCODED, MAX_PREFIXES = 512, 4096
-"""The most lines that are cached, and the most beginnings of words."""
+MAX_ENCODED = 512
+"""The most lines that are cached."""
+MAX_PREFIXES = 4096
+"""The most beginnings of words that are cached."""
 LAST_CHARACTER = chr(0x10FFFF)
 """The character that sorts behind all others."""
 UNKNOWN_TOKEN, BEGIN_TOKEN, END_TOKEN = "<unk>", "<s>", "</s>"

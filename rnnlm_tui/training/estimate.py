@@ -9,11 +9,14 @@ from rnnlm_tui.lm.kneser_ney import sampling_step
 from rnnlm_tui.lm.layers import parameters_of
 from rnnlm_tui.text.prepare import Prepared
 
-PROGRAM_BYTES, NGRAM_PROGRAM_BYTES = 330_000_000, 45_000_000
-"""Memory of the program with PyTorch and without. The lesson on the sonnets takes 519 MB in all,
-n-grams of them 48 MB."""
-BYTES_PER_WORD, BYTES_PER_NGRAM = 25, 30
-"""Memory per word of the text, and per counted word and length of n-grams."""
+PROGRAM_BYTES = 330_000_000
+"""Memory of the program with PyTorch. The lesson on the sonnets takes 519 MB in all."""
+NGRAM_PROGRAM_BYTES = 45_000_000
+"""Memory of the program without PyTorch. N-grams of the sonnets take 48 MB in all."""
+BYTES_PER_WORD = 25
+"""Memory per word of the text."""
+BYTES_PER_NGRAM = 30
+"""Memory per counted word and length of n-grams."""
 BLOCK_BYTES = 3 * (16 << 20)
 """Memory for a block of logits and the arrays derived from it."""
 

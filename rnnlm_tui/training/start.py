@@ -45,8 +45,10 @@ from rnnlm_tui.text.vocabulary import Vocabulary, special_tokens_of
 from rnnlm_tui.training.job import ENOUGH_KNOWN
 
 Settings = Mapping[str, Any]
-NONE, AUTO = "none", "auto"
-"""The values of `--on` and `--from` for no model, and of `--on` for that of the text's language."""
+NONE = "none"
+"""The value of `--on` and `--from` for no model."""
+AUTO = "auto"
+"""The value of `--on` for the built-in model of the text's language."""
 FIXED_IF_FROM = frozenset({"tokenizer"})
 """Settings of the text that a training from a model cannot change: its words depend on them."""
 FIXED_IN_UPDATES = FIXED_IF_FROM | {"lines", "held_out", "seed"}

@@ -26,14 +26,20 @@ have levels from -LEVELS to LEVELS: (level,) for a word or a glyph, (left, right
 a cell in colours."""
 Piece: TypeAlias = tuple[str, Role]
 StyledRow = Sequence[Piece]
-LABEL, UNIT_LABEL = 14, 10
-"""Columns of a word or context, and most columns of the label of a row of units."""
-VALUE_BAR, SUGGESTION_BAR = 30, 60
-"""Most columns of a bar."""
+LABEL = 14
+"""Columns of a word or context."""
+UNIT_LABEL = 10
+"""Most columns of the label of a row of units."""
+VALUE_BAR = 30
+"""Most columns of the bar of a value."""
+SUGGESTION_BAR = 60
+"""Most columns of the bar of a suggestion."""
 COLUMN = 11
 """Columns of a suggestion in a table."""
-GAP, BETWEEN = 2, "   "
-"""Columns between the groups of a heat map, and what stands between the facts on a layer."""
+GAP = 2
+"""Columns between the groups of a heat map."""
+BETWEEN = "   "
+"""Stands between the facts on a layer."""
 LEVELS = 8
 """The level of the largest numbers."""
 NO_LEVEL = LEVELS + 1

@@ -36,10 +36,14 @@ FEWEST_ROWS = 4
 """Rows that a pane keeps for figures. The sentence above them is cut off if need be."""
 ROOMY = 12
 """With more rows than this for figures, a pane has an empty row above them."""
-NAME_WIDTH, SHAPE_WIDTH = 17, 10
-"""The widths of the name and of the shape of a stage in the list, in cells."""
-FOLDED_MARK, OPEN_MARK = "+ ", "- "
-"""Stand before a layer whose steps are hidden, or shown."""
+NAME_WIDTH = 17
+"""The width of the name of a stage in the list, in cells."""
+SHAPE_WIDTH = 10
+"""The width of the shape of a stage in the list, in cells."""
+FOLDED_MARK = "+ "
+"""Stands before a layer whose steps are hidden."""
+OPEN_MARK = "- "
+"""Stands before a layer whose steps are shown."""
 FRAME = """
     {
         padding: 0 1;

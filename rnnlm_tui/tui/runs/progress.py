@@ -39,8 +39,10 @@ SUSPICIOUS_ACCURACY = 0.9
 """From this accuracy on its own lines on, a warning says how little that means."""
 BEFORE_MIXED = ", before it is mixed with the rest"
 """Explains figures of a part of a mixture that `trained_part` calls "alone"."""
-NOTE, WARNING = "·", "!"
-"""The labels of notes and of warnings in the log."""
+NOTE = "·"
+"""The label of notes in the log."""
+WARNING = "!"
+"""The label of warnings in the log."""
 
 
 class Phase(StrEnum):

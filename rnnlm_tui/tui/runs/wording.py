@@ -29,8 +29,10 @@ AT_END: Mapping[str, str] = {
     COMPARING: "how many keys the models save that it is compared with, on the same lines",
 }
 """Says what is measured in the phases after the last epoch."""
-LABEL_WIDTH, WORDS_WIDTH = 25, 35
-"""The widths of the texts before a bar and after it, in cells."""
+LABEL_WIDTH = 25
+"""The width of the text before a bar, in cells."""
+WORDS_WIDTH = 35
+"""The width of the text after a bar, in cells."""
 SAVED_KEYS = r"\d+(?= of (?:100|one)\b)"
 """Matches numbers of saved keys in a sentence, as in "41 of 100 keys"."""
 PHASE_STYLES = {

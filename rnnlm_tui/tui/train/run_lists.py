@@ -22,8 +22,10 @@ from rnnlm_tui.wording.trainings import epoch_figures, explain_figure, next_word
 
 MOST_ROWS = 200
 """Rows that a list shows, the last ones. Drawing them after each epoch takes 20 ms."""
-FIGURE_WIDTH, COLUMN_GAP = 6, 1
-"""The least width of a column of figures, and the gap between two columns, in cells."""
+FIGURE_WIDTH = 6
+"""The least width of a column of figures, in cells."""
+COLUMN_GAP = 1
+"""The gap between two columns, in cells."""
 HEADS = {"perplexity": "perpl."}
 """Shorter heads for some figures, with which the widest table fits in 80 columns."""
 LOG_LABEL_WIDTH = 7

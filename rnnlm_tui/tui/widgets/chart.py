@@ -23,15 +23,22 @@ from rnnlm_tui.formatting import round_numbers
 from rnnlm_tui.tui.widgets.styles import BEST_STYLE
 from rnnlm_tui.wording.trainings import Points
 
-TRAIN_STYLE, HELD_OUT_STYLE, TEXT_STYLE = "$ghost", "$take", "$quiet"
-BEST_MARK, BEST_POINT = "^", "●"
+TRAIN_STYLE = "$ghost"
+HELD_OUT_STYLE = "$take"
+TEXT_STYLE = "$quiet"
+BEST_MARK = "^"
+"""Marks the best epoch under the axis."""
+BEST_POINT = "●"
+"""Marks the best epoch on the curve."""
 DOTS = ((0x01, 0x08), (0x02, 0x10), (0x04, 0x20), (0x40, 0x80))
 """The bits of the dots of a braille cell, by row and column."""
 STEEP = 0.5
 """Epochs. Once the second epoch has begun, the losses before this point no longer set the scale and
 may be above the chart: they fall so far that all later losses would look alike."""
-ROWS_PER_NUMBER, CELLS_PER_NUMBER = 3, 8
-"""The least space of a number on an axis: rows on the vertical one, cells on the horizontal one."""
+ROWS_PER_NUMBER = 3
+"""The least rows of a number on the vertical axis."""
+CELLS_PER_NUMBER = 8
+"""The least cells of a number on the horizontal axis."""
 
 
 def plot(

@@ -25,9 +25,10 @@ NARROWEST_PLACE = 15
 """The least cells for a word, its digit and its probability. A row of 80 cells has five."""
 WIDEST_WORD = 22
 """The most cells of a word in a row with room."""
-BEFORE_WORD, AFTER_WORD = 3, 6
-"""Cells before a word, for the mark of the chosen one, a digit and a space, and cells after it, for
-its probability."""
+BEFORE_WORD = 3
+"""Cells before a word, for the mark of the chosen one, a digit and a space."""
+AFTER_WORD = 6
+"""Cells after a word, for its probability."""
 CHOSEN = Style(bold=True, reverse=True)
 """The style of the chosen word. It is not in the CSS, since Textual's component styles ignore
 "reverse"."""

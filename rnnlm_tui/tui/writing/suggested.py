@@ -23,8 +23,10 @@ if TYPE_CHECKING:
     from rnnlm_tui.tui.preferences import Preferences
 
 
-SECOND_KEY, BEFORE_SECOND = " ⇧Tab", "   "
-"""The text after the second word of the list, and the gap between the ghost and that word."""
+SECOND_KEY = " ⇧Tab"
+"""The text after the second word of the list."""
+BEFORE_SECOND = "   "
+"""The gap between the ghost and that word."""
 
 
 class GhostRows(NamedTuple):

@@ -17,7 +17,10 @@ from rnnlm_tui.tui.widgets.styles import MODEL_STYLE
 if TYPE_CHECKING:
     from rnnlm_tui.tui.app import RnnlmApp
 
-BOX_WIDTH, GAP = 34, 3
+BOX_WIDTH = 34
+"""The width of the box around the example, in cells."""
+GAP = 3
+"""The gap between two columns, in cells."""
 BESIDE_FROM = 74
 """The width from which on the keys stand beside the example, in cells."""
 
