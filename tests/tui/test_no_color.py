@@ -116,7 +116,13 @@ def is_legible(app: App[Any], text: str) -> bool:
     return back is None or back.is_default or not (fore is None or fore.is_default)
 
 
-@pytest.mark.parametrize(("theme", "size"), [("ansi-dark", (80, 24)), ("ansi-light", (120, 40))])
+@pytest.mark.parametrize(
+    ("theme", "size"),
+    [
+        ("ansi-dark", (80, 24)),
+        pytest.param("ansi-light", (120, 40), marks=pytest.mark.slow),
+    ],
+)
 async def test_fields_buttons_and_what_is_chosen_are_seen_in_the_terminals_own_colours(
     tmp_path: Path, script: Script, theme: str, size: tuple[int, int]
 ) -> None:

@@ -219,7 +219,10 @@ async def test_only_the_latest_of_many_changes_is_asked_about(script: Script) ->
         assert len(script.asked()) < 4
 
 
-@pytest.mark.parametrize("size", [(60, 16), (80, 24), (120, 40)])
+@pytest.mark.parametrize(
+    "size",
+    [(60, 16), *(pytest.param(size, marks=pytest.mark.slow) for size in ((80, 24), (120, 40)))],
+)
 async def test_all_that_is_said_fits_and_the_card_is_under_more(
     script: Script, size: tuple[int, int]
 ) -> None:

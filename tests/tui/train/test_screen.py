@@ -64,7 +64,9 @@ LONG = msgspec.structs.replace(ended(1), sample=SAMPLE)
     ("size", "events", "rows"),
     [
         ((80, 24), [], [("… preparing  poems",), ("getting ready",)]),
-        ((80, 24), [PREPARING], [("encoding words", " 75%", "1 min 15 s left for this")]),
+        pytest.param((80, 24), [PREPARING],
+                     [("encoding words", " 75%", "1 min 15 s left for this")],
+                     marks=pytest.mark.slow),
         (
             (80, 24),
             [started(epochs_done=3, epochs=6)],
@@ -74,8 +76,10 @@ LONG = msgspec.structs.replace(ended(1), sample=SAMPLE)
          [("‖ PAUSED",), ("1 min 00 s left, 1.0 s so far",), ("·  paused",)]),
         ((80, 24), [started(epochs=1), progress(1, 4, eta=0), ended(1)],
          [("▶ measuring",), ("epoch 1/1", "100%", "measuring the model")]),
-        ((80, 24), [*epochs(6, 5), Preparing(9.0, "comparing", 1, 2, None)],
-         [("▶ measuring",), ("how many keys the models save that it is compared with",)]),
+        pytest.param((80, 24), [*epochs(6, 5), Preparing(9.0, "comparing", 1, 2, None)],
+                     [("▶ measuring",),
+                      ("how many keys the models save that it is compared with",)],
+                     marks=pytest.mark.slow),
         ((80, 24), [started(), progress(1, 2)],
          [("── train 5.00",), (" 1 ", " 5.000 ", " 148"), ("training loss: ", "7.21 bits")]),
         ((80, 24), epochs(6, 5), [("your line: the cat ...",), ("1  sat 10%  and 5.0%",)]),
@@ -92,7 +96,7 @@ LONG = msgspec.structs.replace(ended(1), sample=SAMPLE)
             [*epochs(6, 5, 5.5, 5.6), progress(5, 2)],
             [(" loss ", " accuracy "), (" 4 ", " 2.500 ")],
         ),
-        ((60, 16), [started(), LONG], [("wherefore end",)]),
+        pytest.param((60, 16), [started(), LONG], [("wherefore end",)], marks=pytest.mark.slow),
     ],
 )  # fmt: skip
 async def test_a_run_is_shown(

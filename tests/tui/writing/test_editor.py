@@ -66,10 +66,11 @@ class EditorApp(HostApp):
 
     async def renew(self, **settings: Any) -> None:
         """Puts a new editor in place of the one before."""
-        await self.editor.remove()
-        self._make_editor(**settings)
-        self.set_keymap({})
-        await self.mount(self.editor, before=0)
+        with self.batch_update():  # it may not be painted before it has its styles
+            await self.editor.remove()
+            self._make_editor(**settings)
+            self.set_keymap({})
+            await self.mount(self.editor, before=0)
         self.editor.focus()
 
     @on(LinesKept)

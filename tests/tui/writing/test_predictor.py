@@ -40,11 +40,11 @@ async def test_one_question_is_in_work_and_then_the_latest() -> None:
     continuation = asyncio.create_task(predictor.continuation(Question(who, "when ", 5), ""))
     await until(lambda: model.asked)
     await asyncio.sleep(0)
-    assert model.asked_words == [("shall",)]
+    assert model.asked_words == [("<s>", "shall")]
     model.gate.set()
     async with asyncio.timeout(PATIENCE_S):
         assert (await answers[2]).question.line == "the "
         assert [piece.text for piece in await continuation][:2] == ["i", " compare"]
     assert [answer.cancelled() for answer in answers] == [True, True, False]
-    assert ("a",) not in model.asked_words
+    assert ("<s>", "a") not in model.asked_words
     predictor.close()
