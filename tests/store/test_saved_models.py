@@ -15,6 +15,7 @@ from msgspec import structs
 from rnnlm_tui.cli.main import main
 from rnnlm_tui.errors import ModelError
 from rnnlm_tui.lm.causal import DIRECTIONS, PROJECTION, key_directions
+from rnnlm_tui.lm.contexts import Contexts
 from rnnlm_tui.paths import PACKAGE
 from rnnlm_tui.store.files import SUFFIX
 from rnnlm_tui.store.library import Library
@@ -25,7 +26,7 @@ from rnnlm_tui.store.model_file import (
     write_model,
 )
 from rnnlm_tui.suggesting.evaluate import score, summarize
-from rnnlm_tui.suggesting.suggest import suggest
+from rnnlm_tui.suggesting.suggest import apply_insertion, suggest
 from rnnlm_tui.text.reading import read_corpus
 from tests.helpers.models import SAVED_MODELS, held_out_lines, put, put_saved_model, saved_model
 
@@ -92,12 +93,33 @@ def test_the_models_that_ship_are_small_and_whole(
     assert card.config.tokenizer == "prose" and card.evaluation is not None
     with open_stored(library.path(name)) as stored:
         assert len(stored.lines().known) > 1000
-    assert not {"XVIII", "xviii", "XVIII."} & {*model.vocabulary.words}
+    headings = {"XVIII", "xviii", "XVIII."} & {*model.vocabulary.words}
+    assert headings <= {*card.blocked_words}
     assert name != "english" or {"beleive", "haveing", "didnt", "whores"} <= {*card.blocked_words}
+    contexts = Contexts(model)
     for word in card.blocked_words:
         assert word in model.vocabulary
-        suggested = suggest(model, f"He said {word[:-1]}", k=100).candidates
+        line = f"He said {word[:-1]}"
+        suggested = suggest(model, line, k=100, contexts=contexts, looks_ahead=False).candidates
         assert word not in [candidate.word for candidate in suggested]
+
+
+def test_german_is_written_as_it_is_today(data_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("RNNLM_BUILT_IN_DIR")
+    model = Library(data_dir).open("german").model
+    for line, written in (
+        ("Ich glaube, das", "Ich glaube, dass"),
+        ("Meine Fuess", "Meine Füße"),
+        ("Er ist gros", "Er ist groß"),
+        ("Ich habe keine zei", "Ich habe keine Zeit"),
+        ("Guten Tag! w", "Guten Tag! W"),
+    ):
+        lines = [apply_insertion(line, word) for word in suggest(model, line).insertable]
+        assert any(each.startswith(written) for each in lines), lines
+    quoted = ["“", "Ja", ",", "‘", "so", "’", "?", "”", "sagte", "er", "."]
+    for before in ("", "Wie geht’s?", "Er sagte: „Nur ‚so‘.“"):
+        style = model.tokenizer.in_style_of(before, ())
+        assert style.join(quoted) == "„Ja, ‚so‘?“ sagte er."
 
 
 def test_a_model_that_ships_is_always_there_and_nobody_can_change_it(
