@@ -125,7 +125,8 @@ def test_what_is_no_model_is_an_error_of_the_program(asked: str | Path) -> None:
         rnnlm_tui.load(asked)
     # What a traceback shows below the error
     hints = getattr(refused.value, "__notes__", [])
-    told = {"nosuch": "models: english, shakespeare", __file__: f'rnnlm_tui.train("{__file__}")'}
+    names, trained = "models: english, german, shakespeare", f'rnnlm_tui.train("{__file__}")'
+    told = {"nosuch": names, __file__: trained}
     assert told.get(str(asked), "") in " ".join(hints)
 
 
@@ -251,7 +252,8 @@ def test_a_model_is_trained_and_opened(text: Path, tmp_path: Path) -> None:
     assert (model.name, model.preset) == ("mine", "ngram")
     assert {"cat", "dog"} <= {each.word for each in model.suggest("the ", top=4)}
     assert rnnlm_tui.load("mine", data_dir=tmp_path / "data").words == model.words
-    assert [*rnnlm_tui.models(data_dir=tmp_path / "data")] == ["mine", "english", "shakespeare"]
+    names = [*rnnlm_tui.models(data_dir=tmp_path / "data")]
+    assert names == ["mine", "english", "german", "shakespeare"]
     with pytest.raises(rnnlm_tui.RnnlmError, match="the name mine is taken"):
         rnnlm_tui.train(text, **where)
 
