@@ -15,7 +15,7 @@ import pytest
 from rnnlm_tui.tui.widgets.dialogs import Choice
 from rnnlm_tui.tui.writing import screen
 from rnnlm_tui.tui.writing.texts_dialog import TextsDialog
-from tests.helpers.app import check_layout, has_row, post_keys
+from tests.helpers.app import check_layout, dialog_read, has_row, post_keys
 from tests.helpers.writing_screen import AppDesk, desk, name_file
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="files that are open cannot go")
@@ -36,6 +36,7 @@ async def answer(it: AppDesk, key: str) -> None:
     """Answers the question about a text that is not stored."""
     await it.until(lambda: isinstance(it.app.screen, Choice) and has_row(it.app, OFFER))
     check_layout(it.app)
+    await dialog_read(it.pilot)
     post_keys(it.app, key)  # without waiting for widgets, which the end of the app removes
 
 
