@@ -34,8 +34,8 @@ TYPES = frozenset(("F32", "I8", "I32", "U8", "U16", "U32", "U64"))
 def open_tensors(path: Path) -> Iterator[Any]:
     """Opens a safetensors file, of which only the header is read. Raises ModelError."""
     try:
-        # `path.open` says why a file cannot be read; `safe_open` does not.
-        with path.open("rb"), safe_open(path, framework="numpy") as file:
+        # `open_file` says why a file cannot be read, and refuses a pipe; `safe_open` does neither.
+        with files.open_file(path), safe_open(path, framework="numpy") as file:
             names = file.keys()  # the file cannot be iterated over
             if not {file.get_slice(name).get_dtype() for name in names} <= TYPES:
                 raise SafetensorError("a tensor of another type")

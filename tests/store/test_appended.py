@@ -62,6 +62,7 @@ READERS: dict[str, tuple[str, Callable[[Path], object]]] = {
     "in use": ("in-use", lambda path: Library(path.parent).in_use(lambda problem: None)),
     "settings": ("settings.json", lambda path: SettingsFile(path.parent)),
     "file of a text": ("text.txt", lambda path: digest_of(str(path))),
+    "model": ("models/m.safetensors", lambda path: Library(path.parents[1]).entries()),
 }
 
 
@@ -70,6 +71,7 @@ READERS: dict[str, tuple[str, Callable[[Path], object]]] = {
 def test_a_pipe_in_place_of_a_file_keeps_nobody_waiting(
     tmp_path: Path, name: str, read: Callable[[Path], object]
 ) -> None:
+    (tmp_path / name).parent.mkdir(exist_ok=True)
     os.mkfifo(tmp_path / name)  # type: ignore[attr-defined,unused-ignore]
 
     def try_to_read() -> None:
