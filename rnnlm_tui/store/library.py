@@ -19,7 +19,7 @@ from rnnlm_tui.store import files, locks
 from rnnlm_tui.store.card import ModelCard
 from rnnlm_tui.store.files import RESUME, RUN_JSON, SUFFIX, UPDATE, saved_ns
 from rnnlm_tui.store.languages import model_of_locale
-from rnnlm_tui.store.model_file import read_card, read_model
+from rnnlm_tui.store.model_file import INSTALL_AGAIN, read_card, read_model
 from rnnlm_tui.store.names import (
     LONGEST_NAME,
     NAME_RULE,
@@ -278,6 +278,8 @@ class Library:
         except ModelError as error:
             message = f"the model {name} cannot be used: {error.message}"
             hint = f"delete it, {APP_NAME} --delete {name}, or train it again with {{force}}"
+            if self.is_built_in(name):
+                hint = INSTALL_AGAIN
             raise ModelError(message, error.hint or hint) from error
 
     def open_file(self, path: Path, folder: Path) -> OpenedModel:

@@ -57,6 +57,8 @@ NETWORK, KEYS, NGRAMS = "network.", "keys.", "ngrams."
 TEXT_TENSORS = {VOCABULARY: "U8", CONVENTIONS: "U8", KNOWN: "U64", UNSEEN: "U64"}
 """The types of the tensors that every model has. These tensors are vectors of any length."""
 Word: TypeAlias = Annotated[str, Meta(min_length=1)]
+INSTALL_AGAIN = "install the program again"
+"""The advice if a built-in model is damaged."""
 
 
 class StoredModel:
@@ -184,7 +186,7 @@ def read_base(name: str) -> LanguageModel:
         return read_model(built_in_path(name))[1]
     except ModelError as error:
         message = f"it is built on {name}, which is damaged: {error.message}"
-        raise ModelError(message, "install the program again") from error
+        raise ModelError(message, INSTALL_AGAIN) from error
 
 
 @contextmanager
