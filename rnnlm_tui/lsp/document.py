@@ -131,19 +131,30 @@ class Document:
         before = raw[: position.character * self._size]
         return position.line, len(before.decode(self._codec, "ignore"))
 
+    @property
+    def running_text(self) -> str:
+        """The text without fenced code. Any thread may read it."""
+        lines = self.lines
+        code = self._code_in(lines)
+        return "\n".join(line for number, line in enumerate(lines) if number not in code)
+
     def _code_lines(self) -> set[int]:
         """Returns the numbers of the lines of fenced code, the fences included."""
         if self._code is None:
-            self._code = set()
-            fence = ""
-            for number, line in enumerate(self._lines):
-                mark = FENCE.match(line)
-                mark = mark if mark and mark[1][0] in self._fences else None
-                if fence or mark:
-                    self._code.add(number)
-                if mark and (not fence or mark[1].startswith(fence)):
-                    fence = "" if fence else mark[1]
+            self._code = self._code_in(self._lines)
         return self._code
+
+    def _code_in(self, lines: Sequence[str]) -> set[int]:
+        """Returns what `_code_lines` does, for these lines."""
+        code, fence = set[int](), ""
+        for number, line in enumerate(lines):
+            mark = FENCE.match(line)
+            mark = mark if mark and mark[1][0] in self._fences else None
+            if fence or mark:
+                code.add(number)
+            if mark and (not fence or mark[1].startswith(fence)):
+                fence = "" if fence else mark[1]
+        return code
 
     def place(self, position: lsp.Position) -> Place | None:
         """Returns the running text at a position, None where no words are to be suggested."""

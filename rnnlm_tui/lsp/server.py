@@ -200,7 +200,7 @@ class Suggester(LanguageServerProtocol):
         """Returns the model for a document, as it was saved last. One that is deleted or damaged
         stays in memory."""
         if not (self._is_chosen or document.language):
-            words = words_of("\n".join(document.lines))
+            words = words_of(document.running_text)
             if len(words) >= FEWEST_WORDS:
                 document.language = better_known(words, self._name) or self._name
         name = self._name if self._is_chosen else document.language or self._name

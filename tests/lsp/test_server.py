@@ -99,6 +99,8 @@ async def test_a_document_gets_the_model_of_its_language_if_none_is_chosen(
     async with editing(data_dir, model=None) as editor:
         for text, word in ((german, "Der"), (english, "The"), ("", "The"), (german, "Der")):
             assert word in await editor.words(f"{text}\n\n|")
+        code = f"```\n{english}\n{english}\n```"
+        assert "Der" in await editor.words(f"{code}\n\n{german}\n\n|")
         await editor.run(CHOOSE, "english")
         assert "The" in await editor.words(f"{german}\n\n|")
 
