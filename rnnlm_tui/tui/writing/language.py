@@ -36,10 +36,12 @@ class LanguageNote:
 NO_NOTE = LanguageNote()
 
 
-def note_on_language(loaded: OpenedModel, lines: Sequence[str]) -> LanguageNote:
-    """Judges the last words of these lines for the active model, and as many before them: a quote
-    in another language is no reason to leave a model. Takes 20 ms the first time, which reads the
-    lists of frequent words, then 0.2 ms."""
+def note_on_language(
+    loaded: OpenedModel, lines: Sequence[str], is_asked: bool = False
+) -> LanguageNote:
+    """Judges the last words of these lines for the active model. Unless the writer has asked, as
+    many words before them have to agree: a quote in another language is no reason to leave a model.
+    Takes 20 ms the first time, which reads the lists of frequent words, then 0.2 ms."""
     if lacks_spaces("".join(lines[-2:])[-LAST_CHARACTERS:]):
         return LanguageNote(text=WITHOUT_SPACES)
     words = list[str]()
@@ -48,8 +50,9 @@ def note_on_language(loaded: OpenedModel, lines: Sequence[str]) -> LanguageNote:
         if len(words) >= 2 * FEWEST_WORDS:
             break
     note, before = _note_on(loaded, words[-FEWEST_WORDS:]), words[-2 * FEWEST_WORDS : -FEWEST_WORDS]
-    is_new = len(before) == FEWEST_WORDS and note != NO_NOTE and _note_on(loaded, before) != note
-    return NO_NOTE if is_new else note
+    if is_asked or len(before) < FEWEST_WORDS or note == NO_NOTE:
+        return note
+    return note if _note_on(loaded, before) == note else NO_NOTE
 
 
 def _note_on(loaded: OpenedModel, words: Sequence[str]) -> LanguageNote:

@@ -21,6 +21,7 @@ from rnnlm_tui.session import texts
 from rnnlm_tui.session.database import SessionDatabase
 from rnnlm_tui.session.tables import SavedPart, Turn
 from rnnlm_tui.session.text_file import ReadFile
+from rnnlm_tui.store.languages import FEWEST_WORDS
 from rnnlm_tui.suggesting.accepting import LINES_ABOVE, DigitSetting
 from rnnlm_tui.text.reading import count_words
 from rnnlm_tui.tui.preferences import Preferences
@@ -435,15 +436,19 @@ class AutocompleteScreen(AppScreen):
             self._show_suggested()
 
     def action_use_language(self) -> None:
-        """Uses the model of the language that the last words are in, as the note says."""
-        if model := self._language.model:
+        """Uses the model of the language that the last words are in, even if no note says so:
+        each note is shown once, and none after a short quote."""
+        line, _, above = self.editor.place
+        loaded = self.app.opened_model
+        note = note_on_language(loaded, (*above, line), is_asked=True) if loaded else NO_NOTE
+        if model := note.model:
             self._language = NO_NOTE
             undo = self.app.shown_key("line.undo", "ctrl+z")
             notice = f"{model} is in use; {undo} goes back to {self.app.active_name}"
             self.editor.recall.note(self._use(model, notice))
             self._show_note()
         else:
-            self.app.notify_user("no other model knows the last words better")
+            self.app.notify_user(f"no other model knows the last {FEWEST_WORDS} words better")
 
     def _use(self, name: str, notice: str = "") -> Reversal:
         """Uses a model, with a notice once it is active; returns what goes back to the one

@@ -62,6 +62,16 @@ def test_the_language_of_the_last_words(
     assert note_on_language(opened_model(name, model), lines) == note
 
 
+def test_the_last_words_alone_count_for_a_writer_who_asks(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ship(tmp_path, "english", "german")
+    monkeypatch.setenv("RNNLM_BUILT_IN_DIR", str(tmp_path))
+    english = opened_model("english", ScriptedModel({}, 10, SPECIAL_TOKENS, ("shall", "i")))
+    assert note_on_language(english, [*ENGLISH, *GERMAN[:-1]]) == NO_NOTE
+    assert note_on_language(english, [*ENGLISH, *GERMAN[:-1]], is_asked=True) == IN_GERMAN
+
+
 def test_a_model_built_on_a_language_knows_that_one(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -646,7 +646,7 @@ async def test_a_key_uses_the_model_of_the_language_and_another_goes_back(
     models = {"english": scripted_model(), "german": scripted_model()}
     async with desk(tmp_path, models) as it:
         await it.press("ctrl+g")
-        await it.until(lambda: it.tells("no other model knows the last words better"))
+        await it.until(lambda: it.tells("no other model knows the last 30 words better"))
         it.editor.post_message(events.Paste(f"{german}\n"))
         await it.until(lambda: has_row(it.app, note))
         await it.press("escape")
@@ -665,3 +665,5 @@ async def test_a_key_uses_the_model_of_the_language_and_another_goes_back(
         await it.press("enter")
         await it.until(lambda: it.page)
         assert not has_row(it.app, note), "it is said once"
+        await it.press("ctrl+g")
+        await it.until(lambda: it.app.active_name == "german")
