@@ -46,7 +46,9 @@ def show_suggestions(command: Request) -> int:
         elif command.operand is not None:
             print("\n".join(suggestions_table(answer, name)), flush=True)
         else:
-            words = (f"{shown(word)} {word.probability:.1%}" for word in answer.insertable)
+            words = (
+                f"{shown(word, answer.prefix)} {word.probability:.1%}" for word in answer.insertable
+            )
             print(*words, sep=", ", flush=True)
     return 0
 
@@ -104,10 +106,11 @@ def answer_json(request: protocol.SuggestRequest, found: Suggestions, model: str
     }
 
 
-def shown(candidate: Suggestion) -> str:
-    """Returns the word, with a mark before it if it corrects typed letters."""
+def shown(candidate: Suggestion, prefix: str) -> str:
+    """Returns a word as it will stand in the line, with a mark before it if it corrects typed
+    letters."""
     mark = CORRECTS if prints_unicode() else "~"
-    return f"{mark if candidate.corrects else ''}{sanitize(candidate.word)}"
+    return f"{mark if candidate.corrects else ''}{sanitize(candidate.in_line(prefix))}"
 
 
 def suggestions_table(answer: Suggestions, model: str) -> Iterator[str]:
@@ -118,10 +121,11 @@ def suggestions_table(answer: Suggestions, model: str) -> Iterator[str]:
         yield "(end the text with a space for the word after it)"
     else:
         yield f"next words, by {model}"
-    width = max((len(shown(word)) for word in words), default=0)
-    for word in words:
+    spelled = [shown(word, answer.prefix) for word in words]
+    width = max(map(len, spelled), default=0)
+    for in_line, word in zip(spelled, words, strict=True):
         bar = ("█" if prints_unicode() else "#") * round(FULL_BAR * word.probability)
-        yield f"  {shown(word):{width}}  {word.probability:6.1%}  {bar}".rstrip()
+        yield f"  {in_line:{width}}  {word.probability:6.1%}  {bar}".rstrip()
     if not words:
         yield "  none"
     for label, listed in (

@@ -85,6 +85,10 @@ class Suggestion:
         """True if accepting it changes the text. A word that is typed in full does not."""
         return bool(self.text or self.replaces_before or self.replaces_after)
 
+    def in_line(self, prefix: str) -> str:
+        """Returns the word as it will stand in the line after the typed letters `prefix`."""
+        return (prefix[: max(0, len(prefix) - self.replaces_before)] + self.text).strip()
+
 
 class Accept(NamedTuple):
     """A way to accept suggestions: the `keys` to press, as Textual names them, and the `pieces`

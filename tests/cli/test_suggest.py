@@ -49,6 +49,15 @@ def test_a_word_that_corrects_a_slip_is_marked(ask: Command) -> None:
         assert "≈song" in table.stdout
 
 
+def test_words_are_listed_as_they_will_stand_in_the_line(
+    run: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("RNNLM_BUILT_IN_DIR")
+    asked = ["--suggest", "--model=german", "--top=1"]
+    assert re.search(r"^  „ +\d", run(*asked, "Er sagte: ").stdout, re.MULTILINE)
+    assert run(*asked, stdin="„Ich weiß nicht.\nGern\n").stdout.split()[::2] == ["“", "Gerne"]
+
+
 def test_suggest_answers_every_line_of_standard_input_in_order(ask: Command) -> None:
     lines = ["the cat ", "", "zzz ", "the s", "q", "\udcff\udcfe the "]
     told = answers(ask("--suggest", "--json", stdin="\n".join(lines)))
@@ -71,7 +80,7 @@ def test_the_lines_above_are_context_where_that_is_asked_for(
     request = json.dumps({"text": "i am\nshall x\nmore", "cursor": 8})
     (asked,) = answers(run(*arguments, stdin=request))
     assert (asked["line"], asked["prefix"]) == ("shall x", "sha")
-    assert run("--generate", "i am\nshall i", "--words=1").stdout.startswith("i am\nshall i ")
+    assert run("--generate", "i am\nshall i", "--words=1").stdout.startswith("i am\nshall i")
 
 
 def ask_requests(ask: Command, *asked: dict[str, Any] | str) -> list[dict[str, Any]]:

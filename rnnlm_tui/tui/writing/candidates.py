@@ -174,6 +174,5 @@ def unknown_in(suggestions: Suggestions) -> list[str]:
 def spelled(candidate: Suggestion, prefix: str) -> str:
     """Returns a word of the list as it will stand in the line, with a mark before it if it corrects
     typed letters. Cuts it to a length that fits some windows."""
-    kept = prefix[: max(0, len(prefix) - candidate.replaces_before)]
     mark = CORRECTS if candidate.corrects else ""
-    return mark + sanitize((kept + candidate.text).strip()[: 4 * WIDEST_WORD])
+    return mark + sanitize(candidate.in_line(prefix)[: 4 * WIDEST_WORD])
