@@ -83,7 +83,7 @@ def arguments_of_form(preset: str, settings: str) -> tuple[str, ...]:
         app = Host(Library(data_dir()), Preferences())
         async with running(app):
             form = app.train_screen.query_one(TrainForm)
-            form.query_one("#preset", Select).value = preset
+            form.query_one("#field-preset Select", Select).value = preset
             form.query_one("#form-settings", Input).value = settings
             return form.arguments()
 
