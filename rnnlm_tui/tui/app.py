@@ -240,6 +240,8 @@ class RnnlmApp(TerminalApp):
             self.notify_user(self._settings.problem, "warning")
 
     async def on_unmount(self) -> None:
+        # After a signal, the message of the last change may not have come.
+        self.autocomplete.open_text.keep_draft()
         await self.session.close()
 
     @work(group="unfinished")

@@ -47,7 +47,7 @@ def test_an_unusable_corpus_is_refused_with_what_was_found(run: Command, tmp_pat
 def test_a_list_of_single_words_is_learned(run: Command, tmp_path: Path) -> None:
     """Its lines are too short for the longest n-grams, and for those one word shorter."""
     run("--train", write(tmp_path, b"Anna\nBela\nCora\n"), "--preset=ngram", "--name=names")
-    assert "bela" in run("--suggest", "", "--model=names").stdout
+    assert "Bela" in run("--suggest", "", "--model=names").stdout
 
 
 @POSIX

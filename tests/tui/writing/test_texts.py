@@ -16,6 +16,7 @@ from rnnlm_tui.text.vocabulary import SPECIAL_TOKENS
 from rnnlm_tui.tui.widgets import terminal
 from rnnlm_tui.tui.widgets.dialogs import AskPath, AskText, Choice
 from rnnlm_tui.tui.writing import screen
+from rnnlm_tui.tui.writing.editor import LineEditor
 from rnnlm_tui.tui.writing.texts_dialog import rows_of
 from tests.helpers.app import answered, check_layout, has_row, post_keys
 from tests.helpers.scripted import ScriptedModel
@@ -403,6 +404,14 @@ async def test_3_000_pasted_lines_are_there_at_once_and_stay(tmp_path: Path) -> 
         check_layout(it.app)
     async with desk(tmp_path) as it:
         assert [*it.page, it.line] == lines
+
+
+async def test_what_is_typed_right_before_a_signal_is_kept(tmp_path: Path) -> None:
+    async with desk(tmp_path) as it:
+        with it.editor.prevent(LineEditor.Changed):  # as if the message came too late
+            it.editor.insert("the last word")
+    async with desk(tmp_path) as it:
+        assert it.line == "the last word"
 
 
 async def test_lines_pasted_into_an_edit_stay_in_it(tmp_path: Path) -> None:
