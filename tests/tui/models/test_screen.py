@@ -417,6 +417,12 @@ async def test_hostile_texts_break_nothing(library: Library) -> None:
     change_card(library, "two", spoil)
     async with shown(library, (60, 16), row="two") as (pilot, app):
         await wait_until(pilot, lambda: app.selected == "two")
-        app.models.query_one(ModelCardView).scroll_to(y=12, animate=False)
-        await wait_until(pilot, lambda: "[red]x" in picture(app))
+        card = app.models.query_one(ModelCardView)
+
+        def is_shown_below() -> bool:
+            # It scrolls at each look, since a card that was just filled in begins at its top.
+            card.scroll_to(y=12, animate=False)
+            return "[red]x" in picture(app)
+
+        await wait_until(pilot, is_shown_below)
         check_layout(app)
