@@ -7,8 +7,8 @@ of a GRU takes three operations per time step. On one CPU thread tanh layers are
 1.1 to 1.7 times as fast as PyTorch's. An LSTM written like this is no faster than PyTorch's, which
 is oneDNN's.
 
-With autocast, the products with the inputs and the LSTM are those of bfloat16. The time steps of
-tanh layers and GRUs stay in float32.
+With autocast, all products of GRUs and LSTMs are those of bfloat16, and those of tanh layers with
+the inputs. The gates and states of GRUs and the time steps of tanh layers stay in float32.
 
 Shapes: T time steps, D directions, B batch, I inputs, H hidden, G gates.
 """
@@ -112,9 +112,11 @@ class GruLayer(torch.autograd.Function):
         rows, gates = products.unbind(), products[:, :, : 2 * hidden].unbind()
         r, z, n = (part.unbind() for part in torch.split(products, hidden, 2))
         new, after = candidates.unbind(), states.unbind()
+        if torch.is_autocast_enabled(inputs.device.type):
+            kernel = kernel.bfloat16()
         before = start
         for t in range(length):
-            torch.addmm(wide_bias, before, kernel, out=rows[t])
+            _add_product(wide_bias, before, kernel, rows[t])
             gates[t].add_(gates_in[t]).sigmoid_()
             torch.addcmul(n_in[t], r[t], n[t], out=new[t]).tanh_()
             before = torch.lerp(new[t], before, z[t], out=after[t])
@@ -144,14 +146,22 @@ class GruLayer(torch.autograd.Function):
             torch.mul(total_wide[t], factor[t], out=wide[t])
             if t:
                 total[t - 1].addcmul_(total[t], keep[t])
-                total[t - 1].addmm_(rows[t], kernel.T)
+                _add_product(total[t - 1], rows[t], kernel.T, total[t - 1])
         grad_product = grad_product.flatten(2)
-        grad_kernel = start.T @ grad_product[0]
-        grad_kernel.addmm_(states[:-1].flatten(0, 1).T, grad_product[1:].flatten(0, 1))
+        earlier, flat = (x.flatten(0, 1).to(kernel.dtype) for x in (earlier, grad_product))
+        grad_kernel = (earlier.T @ flat).float()
         grad_bias = grad_product[:, :, 2 * hidden :].sum((0, 1))
         grad_inputs = grad_product  # the gradients of r and z stay, that of n is overwritten
         grad_inputs[:, :, 2 * hidden :] = grad_state.mul_(to_candidate)
         return grad_inputs, grad_kernel, grad_bias, None
+
+
+def _add_product(addend: Tensor, rows: Tensor, kernel: Tensor, out: Tensor) -> None:
+    """`out` [B, H] = `addend` + `rows` [B, I] @ `kernel` [I, H], a product in the kernel's type."""
+    if kernel.dtype == rows.dtype:
+        torch.addmm(addend, rows, kernel, out=out)
+    else:  # with a bfloat16 kernel of 768 units a step of the GRU takes 0.26 s in place of 0.45 s
+        torch.add(addend, rows.to(kernel.dtype) @ kernel, out=out)
 
 
 tanh_layers: Callable[[Tensor, Tensor, Tensor], Tensor] = TanhLayers.apply
