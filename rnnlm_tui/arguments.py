@@ -13,7 +13,7 @@ from typing import Any, Literal, TypeVar, cast, get_args, get_origin, get_type_h
 
 import numpy as np
 
-from rnnlm_tui.config import check_value, parts_of
+from rnnlm_tui.config import check_value, split_annotation
 
 F = TypeVar("F", bound=Callable[..., object])
 
@@ -62,7 +62,7 @@ def _check(name: str, value: Any, kind: Any, with_range: Any) -> None:
     if not _is_of(kind, value):
         wanted = re.sub(r"[\w.]+\.", "", formatannotation(kind)).replace("Sequence", "list")
         raise TypeError(f"{name} must be {wanted}, not {short_repr(value)}")
-    if parts_of(with_range)[1]:
+    if split_annotation(with_range)[1]:
         check_value(value, name, with_range)
 
 

@@ -9,8 +9,7 @@ the time of its import.
 """
 
 import math
-import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import (
     TYPE_CHECKING,
     Annotated,
@@ -27,7 +26,7 @@ import msgspec
 from msgspec import Meta, Struct, structs
 from msgspec.structs import FieldInfo
 
-from rnnlm_tui.errors import UsageError, os_reason
+from rnnlm_tui.errors import UsageError, did_you_mean, os_reason
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -200,7 +199,7 @@ LARGE_DEFAULTS: Mapping[str, Setting] = {
     "max_vocabulary": 30_000,
 }
 """The defaults for large corpora that differ from middle ones; extrapolated, not measured."""
-DEFAULTS_IF_FROM: Mapping[str, Setting] = {
+DEFAULTS_WITH_PARENT: Mapping[str, Setting] = {
     "epochs": 3,
     "batch_size": 8,
     "bptt": 25,
@@ -215,7 +214,7 @@ DEFAULTS_IF_FROM: Mapping[str, Setting] = {
 model of `--from`, or in an update, which has one epoch. AdamW takes as large steps for rare words
 as for frequent ones: after 30,000 words of a novel, the network of `english` is worse on the next
 ones by 0.17 nats a word, and with these settings better by 0.12."""
-RATES: Mapping[str, float] = {"adamw": 1e-3, "sgd": 0.15}
+DEFAULT_RATES: Mapping[str, float] = {"adamw": 1e-3, "sgd": 0.15}
 """The learning rate by default if the other optimizer is given than by default. With the rate of
 plain steps, AdamW destroys a network."""
 MAX_FROM_BASE = 1_000_000
@@ -237,7 +236,7 @@ def _by_size(**middle: Setting) -> dict[str, Mapping[str, Setting]]:
 
 class Preset(NamedTuple):
     """The defaults of a preset. `by_size` has those that depend on the size of the corpus, and
-    `if_from` those of a training that starts from a model. `cell` is the kind of the recurrent
+    `with_parent` those of a training that starts from a model. `cell` is the kind of the recurrent
     layers of a causal network: "rnn", "gru" or "lstm"."""
 
     summary: str
@@ -245,7 +244,7 @@ class Preset(NamedTuple):
     train: TextConfig
     cell: str = ""
     by_size: Mapping[str, Mapping[str, Setting]] = {}
-    if_from: Mapping[str, Setting] = DEFAULTS_IF_FROM
+    with_parent: Mapping[str, Setting] = DEFAULTS_WITH_PARENT
 
 
 if TYPE_CHECKING:
@@ -331,9 +330,9 @@ class Config(Struct, frozen=True):
 
 PRESETS: Mapping[str, Preset] = {
     "lesson": Preset(
-        "the lesson, to the letter", LessonConfig(), LessonTrainConfig(), if_from={"epochs": 3}
+        "the lesson, to the letter", LessonConfig(), LessonTrainConfig(), with_parent={"epochs": 3}
     ),
-    "ngram": Preset("n-grams, ready in seconds", NgramConfig(), LineTextConfig(), if_from={}),
+    "ngram": Preset("n-grams, ready in seconds", NgramConfig(), LineTextConfig(), with_parent={}),
     "rnn": Preset(
         "tanh layers, small and quick",
         CausalConfig(),
@@ -380,7 +379,7 @@ def make_config(
     """Returns the settings of a run: the preset's defaults, overridden by each layer in turn.
 
     Some defaults depend on `words`, the size of the corpus. A layer that changes the optimizer
-    without a learning rate gets one of `RATES`. Raises UsageError for a setting that
+    without a learning rate gets one of `DEFAULT_RATES`. Raises UsageError for a setting that
     the preset does not have, and for a value out of its range, which the error names.
     """
     preset = preset_named(preset_name)
@@ -399,7 +398,7 @@ def make_config(
             values[name] = check_value(value, name, known[name].type)
         changed = values.get("optimizer", optimizer)
         if changed != optimizer and "learning_rate" not in layer:
-            values["learning_rate"] = RATES[changed]
+            values["learning_rate"] = DEFAULT_RATES[changed]
 
     def filled(part: T) -> T:
         return structs.replace(part, **{n: values[n] for n in values if hasattr(part, n)})
@@ -420,7 +419,7 @@ def check_value(value: Any, name: str, kind: Any, source: str = "", *, strict: b
         raise UsageError(f"{{{name}}} is {shown}{where}", hint, field=name) from None
 
 
-def parts_of(kind: Any) -> tuple[Any, Meta | None]:
+def split_annotation(kind: Any) -> tuple[Any, Meta | None]:
     """Splits an annotated type: returns it without annotations and `| None`, and its range, if it
     has one."""
     notes = list[Any]()
@@ -437,7 +436,7 @@ def help_of(setting: FieldInfo) -> str:
 
 def rule_of(kind: Any) -> str:
     """The rule for a value in words, such as "a number, 0 or more and at most 1"."""
-    base, bounds = parts_of(kind)
+    base, bounds = split_annotation(kind)
     if bounds is not None:
         return f"a {'whole number' if base is int else 'number'}, {range_words(bounds)}"
     if get_origin(base) is tuple:
@@ -451,19 +450,6 @@ def range_words(bounds: Meta) -> str:
     if bounds.lt is not None:
         return f"{low} and below {bounds.lt:,.12g}"
     return low if bounds.le is None else f"{low} and at most {bounds.le:,.12g}"
-
-
-def print_warning(message: str) -> None:
-    """Prints a warning on standard error."""
-    print(f"warning: {message}", file=sys.stderr)
-
-
-def did_you_mean(name: str, known: Iterable[str], dashes: str = "") -> str:
-    """Returns a question for a mistyped name, "" if none is like it. `dashes` begin a flag."""
-    import difflib  # 3 ms
-
-    near = difflib.get_close_matches(name, known, 1)
-    return f"did you mean {dashes}{near[0]}?" if near else ""
 
 
 def read_toml(path: "Path") -> dict[str, Any]:

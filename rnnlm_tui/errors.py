@@ -1,9 +1,10 @@
-"""Errors that are shown to the user, and how they name settings."""
+"""Errors, hints and warnings for the user, and the names of settings in them."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Iterable
 
 EXIT_INTERRUPTED = 130
 
@@ -91,3 +92,16 @@ class StorageError(RnnlmError):
 def os_reason(error: OSError) -> str:
     """Returns the operating system's message in lower case, without path and number."""
     return (error.strerror or str(error)).lower()
+
+
+def print_warning(message: str) -> None:
+    """Prints a warning on standard error."""
+    print(f"warning: {message}", file=sys.stderr)
+
+
+def did_you_mean(name: str, known: Iterable[str], dashes: str = "") -> str:
+    """Returns a question for a mistyped name, "" if none is like it. `dashes` begin a flag."""
+    import difflib  # 3 ms
+
+    near = difflib.get_close_matches(name, known, 1)
+    return f"did you mean {dashes}{near[0]}?" if near else ""

@@ -156,7 +156,7 @@ def as_unicode(argument: str) -> str:
     return argument.encode("utf-8", "replace").decode("utf-8")
 
 
-def in_percent(fraction: float) -> str:
+def format_whole_percent(fraction: float) -> str:
     """Formats a fraction as a whole percentage, "<1%" if it would round to 0."""
     return "<1%" if 0 < fraction < 0.005 else f"{fraction:.0%}"
 

@@ -19,8 +19,8 @@ from rnnlm_tui.config import (
     check_value,
     help_of,
     make_config,
-    parts_of,
     settings_from_toml,
+    split_annotation,
 )
 from rnnlm_tui.errors import UsageError
 
@@ -64,7 +64,7 @@ def test_a_value_is_converted_to_its_type_or_refused_with_what_it_may_be(
 def test_every_setting_takes_its_default_and_has_help_and_a_range(name: str) -> None:
     spec = ALL_SETTINGS[name]
     assert check_value(spec.default, name, spec.type) == spec.default
-    base, bounds = parts_of(spec.type)
+    base, bounds = split_annotation(spec.type)
     assert " " in help_of(spec)
     assert bounds is not None if base in (int, float) else spec.default in base.__args__
 

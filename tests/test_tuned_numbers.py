@@ -17,7 +17,7 @@ from rnnlm_tui.lm.model import LanguageModel
 from rnnlm_tui.store.model_file import read_base
 from rnnlm_tui.suggesting.evaluate import score, summarize
 from rnnlm_tui.suggesting.suggest import suggest
-from rnnlm_tui.training.start import shares_of
+from rnnlm_tui.training.start import language_shares
 from tests.helpers.texts import counted, made_up_corpus, prepared
 
 BLOG = (Path(__file__).parent / "prose" / "blog_later.txt").read_text("utf-8").split("\n\n")
@@ -95,4 +95,4 @@ def test_a_text_that_is_not_english(
     assert figures(mixed, FRENCH[5:], FRENCH[:5]) == pytest.approx(expected, abs=1e-5)
     monkeypatch.delenv("RNNLM_BUILT_IN_DIR")
     text = made_up_corpus("\n".join(FRENCH))
-    assert shares_of(text)["english"] == pytest.approx(0.1163, abs=1e-4)
+    assert language_shares(text)["english"] == pytest.approx(0.1163, abs=1e-4)

@@ -11,8 +11,7 @@ from msgspec import structs, to_builtins
 
 from rnnlm_tui.cli.options import Request
 from rnnlm_tui.cli.output import aligned, draw, draw_bar, print_fitted, print_json
-from rnnlm_tui.config import print_warning
-from rnnlm_tui.errors import UsageError
+from rnnlm_tui.errors import UsageError, print_warning
 from rnnlm_tui.events import BaseSavings, Evaluation
 from rnnlm_tui.formatting import plural, sanitize
 from rnnlm_tui.lm.mixture import LABELS, ComponentName, MixedModel

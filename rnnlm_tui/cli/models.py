@@ -12,8 +12,7 @@ from rnnlm_tui._version import APP_NAME
 from rnnlm_tui.cli.history import check_files, write_files
 from rnnlm_tui.cli.options import Request
 from rnnlm_tui.cli.output import aligned, print_fitted, print_json
-from rnnlm_tui.config import print_warning
-from rnnlm_tui.errors import StorageError, UsageError
+from rnnlm_tui.errors import StorageError, UsageError, print_warning
 from rnnlm_tui.formatting import sanitize, shorten
 from rnnlm_tui.store.files import SUFFIX
 from rnnlm_tui.store.languages import model_of_locale

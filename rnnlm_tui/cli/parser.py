@@ -16,21 +16,20 @@ from rnnlm_tui.cli.modes import APP, COMMON, MODES, SEE_HELP, Mode
 from rnnlm_tui.cli.options import Request
 from rnnlm_tui.config import (
     ALL_SETTINGS,
-    DEFAULTS_IF_FROM,
+    DEFAULT_RATES,
+    DEFAULTS_WITH_PARENT,
     MAX_FROM_BASE,
     PRESETS,
     QUERY_SETTINGS,
-    RATES,
     SIZES,
     Setting,
     check_value,
-    did_you_mean,
     help_of,
-    parts_of,
     range_words,
     settings_from_toml,
+    split_annotation,
 )
-from rnnlm_tui.errors import UsageError, flag_of
+from rnnlm_tui.errors import UsageError, did_you_mean, flag_of
 from rnnlm_tui.paths import NEVER_SUGGEST, config_dir, data_dir
 
 OPTION = re.compile(r"--?[a-zA-Z][\w-]*(=.*)?", re.ASCII | re.DOTALL)
@@ -144,8 +143,8 @@ def parser_of(mode: Mode) -> ArgumentParser:
 
 def _settings_help() -> str:
     small, middle, _ = SIZES.values()
-    usual = ", ".join(f"{flag_of(name)} {value}" for name, value in DEFAULTS_IF_FROM.items())
-    rates = " and ".join(f"{rate} for {optimizer}" for optimizer, rate in RATES.items())
+    usual = ", ".join(f"{flag_of(name)} {value}" for name, value in DEFAULTS_WITH_PARENT.items())
+    rates = " and ".join(f"{rate} for {optimizer}" for optimizer, rate in DEFAULT_RATES.items())
     return SETTINGS_HELP.format(
         small=small, middle=middle, usual=usual, most=MAX_FROM_BASE, rates=rates
     )
@@ -159,7 +158,7 @@ def _unwanted_help() -> str:
 def _add(group: _ArgumentGroup, spec: FieldInfo, *facts: str) -> None:
     """Adds an option, with its range and these facts in its help."""
     flag = flag_of(spec.name)
-    base, bounds = parts_of(spec.type)
+    base, bounds = split_annotation(spec.type)
     if base is bool:
         group.add_argument(flag, dest=spec.name, action="store_true", help=help_of(spec))
         return

@@ -13,8 +13,8 @@ from typing import Annotated, Any, Literal, get_args
 import msgspec
 from msgspec import Meta, Struct, structs
 
-from rnnlm_tui.config import Amount, check_value, did_you_mean
-from rnnlm_tui.errors import UsageError
+from rnnlm_tui.config import Amount, check_value
+from rnnlm_tui.errors import UsageError, did_you_mean
 from rnnlm_tui.events import EVENT_VERSION
 from rnnlm_tui.formatting import plural
 

@@ -43,7 +43,7 @@ MOST_ABOVE = 10_000
 """Most characters that are read above its line."""
 
 
-class Place(NamedTuple):
+class CursorPlace(NamedTuple):
     """A line of running text, the cursor in it, and the lines above.
 
     A line of running text may be several lines of the document. An insertion
@@ -156,7 +156,7 @@ class Document:
                 fence = "" if fence else mark[1]
         return code
 
-    def place(self, position: lsp.Position) -> Place | None:
+    def place(self, position: lsp.Position) -> CursorPlace | None:
         """Returns the running text at a position, None where no words are to be suggested."""
         row, column = self._at(position)
         code = self._code_lines()
@@ -174,7 +174,9 @@ class Document:
         cursor = len(joined) - len(line) + column
         start = max(0, cursor - MOST_BEFORE)
         where = lsp.Position(row, self._units(line[:column]))  # unlike `position`, within the line
-        return Place(joined[start:], cursor - start, tuple(above), column - start_of_text, where)
+        return CursorPlace(
+            joined[start:], cursor - start, tuple(above), column - start_of_text, where
+        )
 
 
 def split_mark(line: str) -> tuple[str, str]:

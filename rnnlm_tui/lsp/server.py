@@ -36,7 +36,7 @@ from rnnlm_tui.errors import RnnlmError
 from rnnlm_tui.formatting import CORRECTS
 from rnnlm_tui.lm.contexts import Contexts
 from rnnlm_tui.lm.model import LanguageModel
-from rnnlm_tui.lsp.document import MARKDOWN, Document, Place
+from rnnlm_tui.lsp.document import MARKDOWN, CursorPlace, Document
 from rnnlm_tui.lsp.messages import Messages
 from rnnlm_tui.store.languages import FEWEST_WORDS, better_known, words_of
 from rnnlm_tui.store.library import Library
@@ -262,7 +262,7 @@ class Suggester(LanguageServerProtocol):
 
     async def _suggest(
         self, kind: str, params: lsp.CompletionParams | lsp.InlineCompletionParams
-    ) -> tuple[Document, Place, Suggestions] | None:
+    ) -> tuple[Document, CursorPlace, Suggestions] | None:
         """Returns the suggestions at a place, None where there is no running text. Cancels an
         earlier request of this kind for the document, unless the thread has begun with it."""
         uri = params.text_document.uri

@@ -11,8 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rnnlm_tui._version import APP_NAME
-from rnnlm_tui.config import print_warning
-from rnnlm_tui.errors import ModelError, StorageError, os_reason
+from rnnlm_tui.errors import ModelError, StorageError, os_reason, print_warning
 from rnnlm_tui.lm.contexts import Contexts
 from rnnlm_tui.lm.model import LanguageModel
 from rnnlm_tui.store import files, locks

@@ -16,7 +16,7 @@ from rnnlm_tui.config import CausalConfig
 from rnnlm_tui.lm.causal import CELLS, causal_shapes
 from rnnlm_tui.lm.layers import initial_weights
 from rnnlm_tui.text.vocabulary import PADDING
-from rnnlm_tui.training.networks import Logits, Loss, Network, dropped, loss_of
+from rnnlm_tui.training.networks import BatchLoss, Logits, Network, apply_dropout, batch_loss
 from rnnlm_tui.training.output_layers import TiedSoftmax, row_blocks
 from rnnlm_tui.training.recurrent_layers import recurrent_layer
 
@@ -52,12 +52,12 @@ class CausalNetwork(Network):
                 weight.reshape(4, -1)[2] = 1  # the forget gate (Jozefowicz et al. 2015)
         self.load_weights(initial)
 
-    def loss(self, x: Tensor, target: Tensor, dropout: np.random.Generator | None) -> Loss:
+    def loss(self, x: Tensor, target: Tensor, dropout: np.random.Generator | None) -> BatchLoss:
         """The loss of predicting `target` [B, T] from `x` [B, T]; padding is no target."""
         rows, wanted = self._rows(x, target, dropout)
         nll = self._softmax.loss(rows, wanted)
         none = torch.zeros_like(nll)  # no penalty, and hits are not counted
-        return loss_of(nll, len(wanted), none, none)
+        return batch_loss(nll, len(wanted), none, none)
 
     @torch.no_grad()
     def logits(self, x: Tensor, target: Tensor) -> Iterator[Logits]:
@@ -69,16 +69,16 @@ class CausalNetwork(Network):
             yield logits, wanted[part], torch.ones_like(wanted[part], dtype=torch.bool)
 
     @torch.no_grad()
-    def place_words(self, words: Tensor, batches: Iterable[tuple[Tensor, Tensor]]) -> None:
+    def embed_new_words(self, words: Tensor, batches: Iterable[tuple[Tensor, Tensor]]) -> None:
         """Gives new words the embeddings of what they are used like: the mean of what the network
         expects where they stand in these batches, as `loss` takes them."""
-        embedding, first = self._softmax.growing
+        embedding, first = self._softmax.new_word_embedding
         sums, counts = torch.zeros_like(embedding), embedding.new_zeros(len(embedding), 1)
         for x, target in batches:
             rows, wanted = self._rows(x, target, None)
             is_new = torch.isin(wanted, words)
             places = wanted[is_new] - first
-            sums.index_add_(0, places, self._softmax.expected(rows[is_new]))
+            sums.index_add_(0, places, self._softmax.expected_embeddings(rows[is_new]))
             counts += torch.bincount(places, minlength=len(embedding))[:, None]
         self.hidden_state = []
         embedding.copy_(torch.where(counts > 0, sums / counts, embedding))
@@ -90,14 +90,14 @@ class CausalNetwork(Network):
         batch, length = x.shape
         flat = self._softmax.embed(x.T.reshape(-1))  # [T * B, E]
         embedded, rate = flat.view(length, batch, -1), self.config.dropout
-        sequence = dropped(embedded, embedded[:1], dropout, rate)  # [T, B, E]
+        sequence = apply_dropout(embedded, embedded[:1], dropout, rate)  # [T, B, E]
         zeros = map(flat.new_zeros, self.hidden_shapes(batch))
         starts, ends = iter(self.hidden_state or zeros), list[Tensor]()
         for weights in self._layers:
             start = [*islice(starts, CELLS[self.cell].parts)]
             sequence, end = recurrent_layer(self.cell, sequence, weights, start)
             ends += end
-            sequence = dropped(sequence, sequence[:1], dropout, rate)  # [T, B, H]
+            sequence = apply_dropout(sequence, sequence[:1], dropout, rate)  # [T, B, H]
         self.hidden_state = ends
         rows = sequence.flatten(0, 1)  # [T * B, H]
         if "projection.kernel" in self._weights:

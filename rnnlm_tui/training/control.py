@@ -51,7 +51,7 @@ class Control:
         self.seed_line = seed_line
         self.stopped = self.paused = self.preparing = False
         self.detached = self.unwatched = False
-        self.compared: str | None = None
+        self.compare_with: str | None = None
         self._owner: psutil.Process | None = None
         self._has_lost_owner = False
 
@@ -83,7 +83,7 @@ class Control:
             case ["sample", text]:
                 self.seed_line = text[-LONGEST_SEED:]
             case ["compare", name] if is_name(name):
-                self.compared = name
+                self.compare_with = name
             case ["owner", pid] if pid.isdecimal():
                 try:
                     self._owner = psutil.Process(int(pid))

@@ -31,7 +31,7 @@ from rnnlm_tui.training import saving
 from rnnlm_tui.training.control import Control
 from rnnlm_tui.training.job import Base, Job
 from rnnlm_tui.training.measure import (
-    compared,
+    compare_models,
     learned_words,
     score_held_out,
     with_fitted_weights,
@@ -114,7 +114,7 @@ class Ending:
         use: in the app if that has named one, else in the library. None if the app never uses the
         new model by itself."""
         job = self._job
-        name = self._control.compared or job.library.in_use(lambda problem: None)
+        name = self._control.compare_with or job.library.in_use(lambda problem: None)
         is_of_sonnets = is_text_of(card, read_corpus([]))
         if name == job.name or is_of_sonnets or job.config.is_lesson or card.metrics is None:
             return None
@@ -128,7 +128,7 @@ class Ending:
         if not old:
             yield Preparing(self._now(), COMPARING, 2, 2, None)
             old = score_held_out(job, model, self._control)
-        return compared(job, name, model, old, scored)
+        return compare_models(job, name, model, old, scored)
 
     def _replace_if_better(self, new: list[ScoredLine]) -> Generator[Event, None, UpdateFigures]:
         """Replaces the model of an update if the new one is better. `new` are the held-out lines as

@@ -25,7 +25,7 @@ from rnnlm_tui.text.prepare import Prepared
 
 MOST_EVALUATED = 10_000
 """Most held-out words that a model is evaluated on: 10 to 30 seconds for a large network."""
-ENOUGH_KNOWN = 0.5
+LEAST_KNOWN = 0.5
 """The least share of words that are common in a language for a text to be in it. Measured in
 `LISTED_WORDS`; texts that are half in each of two languages have less."""
 MOST_FITTED = 2_000
@@ -93,10 +93,10 @@ class Job:
     def tries_base(self) -> bool:
         """True if the text is hardly in the language of the base, so that this stays only for its
         weight in the mixture."""
-        return self.known_to_base is not None and self.known_to_base < ENOUGH_KNOWN
+        return self.known_to_base is not None and self.known_to_base < LEAST_KNOWN
 
     @cached_property
-    def held_out(self) -> list[Excerpt]:
+    def lines_to_measure(self) -> list[Excerpt]:
         """The held-out lines to evaluate on, or a sample of them, each with the lines above it. An
         update is quick, so it has a smaller sample. For a model that is not mixed they are one
         excerpt, as in the metrics of its epochs."""

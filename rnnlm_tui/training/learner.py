@@ -72,7 +72,7 @@ class NgramLearner:
         model = NgramModel(prepared.vocabulary, prepared.tokenizer, self._arrays)
         found = summarize(
             line
-            for above, lines in self._job.held_out
+            for above, lines in self._job.lines_to_measure
             for line in score(model, lines, above, counts_keys=False)
         )
         if not found.words:

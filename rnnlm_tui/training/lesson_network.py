@@ -15,7 +15,7 @@ from rnnlm_tui.config import LessonConfig
 from rnnlm_tui.lm.layers import initial_weights
 from rnnlm_tui.lm.lesson import lesson_shapes
 from rnnlm_tui.text.vocabulary import PADDING
-from rnnlm_tui.training.networks import Logits, Loss, Network, dropped, loss_of
+from rnnlm_tui.training.networks import BatchLoss, Logits, Network, apply_dropout, batch_loss
 from rnnlm_tui.training.output_layers import (
     VOCABULARY_MULTIPLE,
     output_logits,
@@ -69,7 +69,7 @@ class LessonNetwork(Network):
         states = tanh_layers(both, self.both_recurrent, both.new_zeros(both.shape[1:]))
         first, second = states.unbind(1)
         sequence = torch.cat((first, second.flip(0)), 2)  # [T, B, 2 H]
-        sequence = dropped(sequence, sequence, dropout, self.config.dropout)
+        sequence = apply_dropout(sequence, sequence, dropout, self.config.dropout)
         inputs = torch.addmm(self.last_bias, sequence.flatten(0, 1), self.last_kernel)
         inputs = inputs.view(length, 1, batch, -1)
         states = tanh_layers(inputs, self.last_recurrent, inputs.new_zeros(inputs.shape[1:]))
@@ -81,13 +81,13 @@ class LessonNetwork(Network):
         hidden = self._hidden_units(x, None)
         return output_logits(self.output_weight, hidden, self.output_bias)[: self.total_words].T
 
-    def loss(self, x: Tensor, target: Tensor, dropout: np.random.Generator | None) -> Loss:
+    def loss(self, x: Tensor, target: Tensor, dropout: np.random.Generator | None) -> BatchLoss:
         """The loss of predicting `target` [B] from `x` [B, T]; `dropout` None turns it off."""
         hidden = self._hidden_units(x, dropout)
         output = (self.output_weight, self.output_bias, target, self._output_buffer)
         nll, hits = softmax_cross_entropy(hidden, *output)
         kernel = self.hidden_weight.flatten()
-        return loss_of(nll, len(target), self.config.l2 * kernel.dot(kernel), hits)
+        return batch_loss(nll, len(target), self.config.l2 * kernel.dot(kernel), hits)
 
     @torch.no_grad()
     def logits(self, x: Tensor, target: Tensor) -> Iterator[Logits]:

@@ -36,7 +36,7 @@ LONGEST_IF_STOPPED = 10_000
 """Most characters of a line that is measured then."""
 
 
-def models_of(job: Job, parts: Parts) -> dict[ComponentName, LanguageModel]:
+def make_models(job: Job, parts: Parts) -> dict[ComponentName, LanguageModel]:
     """The models of these parts, with the weights as they are saved: in 8 bits, except for the
     lesson's."""
     models, prepared = dict[ComponentName, LanguageModel](), job.prepared
@@ -50,7 +50,7 @@ def models_of(job: Job, parts: Parts) -> dict[ComponentName, LanguageModel]:
     return models
 
 
-def mixed(job: Job, models: Mapping[ComponentName, LanguageModel]) -> MixedModel:
+def mix_models(job: Job, models: Mapping[ComponentName, LanguageModel]) -> MixedModel:
     """Mixes these models with a cache of recent words, and with the base of the job, if any. The
     mixture weights are fitted to the held-out lines, or the default ones if these are too few.
 
@@ -85,7 +85,7 @@ def score_held_out(job: Job, model: LanguageModel, control: Control) -> list[Sco
         return control.stopped and not was_stopped
 
     longest = LONGEST_IF_STOPPED if was_stopped else math.inf
-    for above, lines in job.held_out:
+    for above, lines in job.lines_to_measure:
         chosen = [line for line in lines if len(line) <= longest]
         for line in score(model, chosen, above, should_stop=is_over):
             found.append(line)
@@ -127,7 +127,7 @@ def learned_words(prepared: Prepared, base: LanguageModel) -> LearnedWords:
     return LearnedWords([shorten(name) for name in names[:NAMED_WORDS]], len(names))
 
 
-def compared(
+def compare_models(
     job: Job, name: str, model: LanguageModel, old: Sequence[ScoredLine], new: Sequence[ScoredLine]
 ) -> Comparison | None:
     """Compares the model in use, which is `model` and has this name, with the new one. `old` and

@@ -75,7 +75,7 @@ class NetworkLearner:
             if len(job.new_words) and isinstance(self._network, CausalNetwork):
                 batches = stream_batches(job.lines_to_learn, STREAMS_OF_NEW_WORDS, 16)
                 new = torch.tensor(job.new_words, device=self._device)
-                self._network.place_words(new, map(self._tensors, batches))
+                self._network.embed_new_words(new, map(self._tensors, batches))
         if job.state is not None:
             self._restore(job.state, job.position)
 
@@ -98,7 +98,7 @@ class NetworkLearner:
             group["lr"] = rate
         self._optimizer.zero_grad()
         x, target = self._ranks.own_rows(self._tensors(next(self._batches_left)))
-        sums = self._ranks.average(self._network.parameters(), self._learn(x, target))
+        sums = self._ranks.average_gradients(self._network.parameters(), self._learn(x, target))
         if self._grad_clip > 0:
             nn.utils.clip_grad_norm_(self._network.parameters(), self._grad_clip)
         self._optimizer.step()
@@ -239,7 +239,7 @@ def pick_device(wanted: str, local_rank: int = 0) -> torch.device:
     return torch.device(chosen, local_rank) if chosen == "cuda" else torch.device(chosen)
 
 
-def check_machine(device: str, precision: str) -> None:
+def check_device(device: str, precision: str) -> None:
     """Raises UsageError if there is no such device here, or if PyTorch's layers cannot compute in
     this precision on it."""
     if pick_device(device).type != "cpu" or precision == "float32":

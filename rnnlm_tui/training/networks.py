@@ -17,7 +17,7 @@ DROPOUT_LEVELS = 1 << 16
 """Dropout compares 16 random bits a unit with the rate, so a rate is exact to 1 / 65536."""
 
 
-Loss = tuple[Tensor, Tensor]
+BatchLoss = tuple[Tensor, Tensor]
 """The loss that is minimised: the mean negative log-likelihood (nats) of the predictions of a
 batch, plus the penalty. Then the figures of the batch [4] in the order of `Totals`, without
 gradients."""
@@ -39,7 +39,7 @@ class Network(nn.Module, ABC):
         return []
 
     @abstractmethod
-    def loss(self, x: Tensor, target: Tensor, dropout: np.random.Generator | None) -> Loss:
+    def loss(self, x: Tensor, target: Tensor, dropout: np.random.Generator | None) -> BatchLoss:
         """The loss of predicting `target` from `x`; `dropout` None turns it off."""
 
     @abstractmethod
@@ -56,13 +56,15 @@ class Network(nn.Module, ABC):
             tensor.copy_(torch.from_numpy(np.ascontiguousarray(arrays[name])))
 
 
-def loss_of(nll: Tensor, predictions: int, penalty: Tensor, hits: Tensor) -> Loss:
+def batch_loss(nll: Tensor, predictions: int, penalty: Tensor, hits: Tensor) -> BatchLoss:
     """The loss of a batch with these sums over its predictions."""
     sums = torch.stack((torch.full_like(nll, predictions), nll, penalty, hits)).detach()
     return nll / max(1, predictions) + penalty, sums
 
 
-def dropped(rows: Tensor, like: Tensor, rng: np.random.Generator | None, rate: float) -> Tensor:
+def apply_dropout(
+    rows: Tensor, like: Tensor, rng: np.random.Generator | None, rate: float
+) -> Tensor:
     """Applies dropout to `rows`, with a mask of 0 and 1 / (1 - rate) in the shape of `like`, which
     is broadcast. Returns the rows as they are if `rng` is None or the rate is 0.
 

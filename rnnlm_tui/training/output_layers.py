@@ -203,18 +203,18 @@ class TiedSoftmax:
         return nll + tied_output(narrow, embedding, tail_bias, own, buffer)
 
     @property
-    def growing(self) -> tuple[Tensor, int]:
-        """The embeddings that new words join, those of the tail if there is one, and the first id
-        that they are for."""
+    def new_word_embedding(self) -> tuple[Tensor, int]:
+        """The embedding that has the new words of a text: the tail's, or the only one; and the id
+        of its first row."""
         return (self._embedding, 0) if self._tail is None else (self._tail[0], self._head)
 
-    def expected(self, rows: Tensor) -> Tensor:
-        """`rows` [N, E] -> the means of the `growing` embeddings, weighted by their probabilities
-        [N, E or narrower]."""
+    def expected_embeddings(self, rows: Tensor) -> Tensor:
+        """`rows` [N, E] -> the mean embedding that the network expects at each row: the rows of
+        `new_word_embedding`, weighted by the probabilities of their words [N, E or narrower]."""
         bias, tail_bias = self._bias.tensor_split([len(self._embedding)])
         if self._tail is not None:
             rows, bias = rows @ self._tail[1], tail_bias
-        embedding, _ = self.growing
+        embedding, _ = self.new_word_embedding
         return torch.addmm(bias, rows, embedding.T).softmax(1) @ embedding
 
     def logits(self, rows: Tensor) -> Tensor:

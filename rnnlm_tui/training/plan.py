@@ -54,20 +54,20 @@ from rnnlm_tui.training.request import TrainingRequest
 from rnnlm_tui.training.saving import utc_now
 from rnnlm_tui.training.start import (
     AUTO,
-    FIXED_IF_FROM,
+    FIXED_WITH_PARENT,
     NONE,
-    begin,
+    choose_base,
     config_from,
-    open_source,
-    resume,
-    shares_of,
-    use_of_base,
+    language_shares,
+    open_parent,
+    prepare_resumed,
+    prepare_start,
 )
 
 SEED_LINE_WORDS = 4
 """Words of the default line to continue, the first ones of the text."""
 WRITTEN_STEM = "mine"
-"""The beginning of the default name for what was written in the app: its titles stay private."""
+"""The start of the default name for what was written in the app: its titles stay private."""
 CHANGEABLE = ("epochs", "learning_rate", "patience", "threads", "device")
 """The settings that may change when a run is resumed. All others stay as they were at its start."""
 
@@ -82,7 +82,7 @@ EXCLUDED = {
 class Plan:
     """A training that is ready to read its text, once its `name` is locked.
 
-    It has this `preset`, starts from the model `source`, if any, and learns the lines `written`,
+    It has this `preset`, starts from the model `parent`, if any, and learns the lines `written`,
     too. A run that is resumed has none of these.
     """
 
@@ -90,28 +90,28 @@ class Plan:
     request: TrainingRequest
     name: str
     preset: str = ""
-    source: OpenedModel | None = None
+    parent: OpenedModel | None = None
     written: Sequence[str] = ()
 
     @property
     def is_update(self) -> bool:
-        """True for a training that updates its `source`."""
+        """True for a training that updates its `parent`."""
         return self.request.update is not None
 
     def config(self, words: int) -> Config:
         """The settings for a text of so many words. Raises UsageError."""
         settings = self.request.settings
-        if self.source is None:
+        if self.parent is None:
             return make_config(self.preset, [settings], words)
-        return config_from(self.source, settings, words, is_update=self.is_update)
+        return config_from(self.parent, settings, words, is_update=self.is_update)
 
     def prepare(self, report: Report) -> Job:
         """Reads the text, and tells its progress to the report. Raises RnnlmError."""
         return self._resumed(report) if self.request.resume else self._new(report)
 
     def _new(self, report: Report) -> Job:
-        """The job of a new model, or of an update of the model `source`."""
-        request, source, settings = self.request, self.source, self.request.settings
+        """The job of a new model, or of an update of the model `parent`."""
+        request, parent, settings = self.request, self.parent, self.request.settings
         sources, encoding = self._sources()
         text = read_corpus(sources, encoding, report)
         if request.written_folder and request.written and not request.sources:
@@ -120,28 +120,30 @@ class Plan:
         lines = arrange_lines(text, config.lines)
         base, known = None, None
         notes = list[str]()
-        if source is not None and self.is_update:
-            self._check_update(source, text)
-            mixture = source.card.mixture
+        if parent is not None and self.is_update:
+            self._check_update(parent, text)
+            mixture = parent.card.mixture
             name = mixture and (mixture.base or mixture.left_out)
             if mixture and name and self.library.is_built_in(name):
-                read = source.model.models if isinstance(source.model, MixedModel) else {}
+                read = parent.model.models if isinstance(parent.model, MixedModel) else {}
                 base = Base(name, read.get("base") or read_base(name))
-                known = shares_of(lines).get(name, 0.0) if mixture.left_out else None
+                known = language_shares(lines).get(name, 0.0) if mixture.left_out else None
         elif request.on != NONE:
             given = settings.keys() if request.start_from is None else None
             asked = None if request.on == AUTO else request.on
-            use = use_of_base(self.library, lines, config, given, asked)
-            known, notes = use.known, [*use.notes]
-            if use.opened is not None:
-                base = Base(use.opened.name, use.opened.model)
-                if use.is_start:
-                    source = use.opened
+            choice = choose_base(self.library, lines, config, given, asked)
+            known, notes = choice.known, [*choice.notes]
+            if choice.opened is not None:
+                base = Base(choice.opened.name, choice.opened.model)
+                if choice.is_start:
+                    parent = choice.opened
                     # `config_from` refuses a tokenizer. One that is given is that of the base.
-                    others = {name: v for name, v in settings.items() if name not in FIXED_IF_FROM}
-                    config = config_from(source, others, text.words, is_update=False)
-        beginning = begin(source, lines, config, report)
-        config, prepared = beginning.config, beginning.prepared
+                    others = {
+                        name: v for name, v in settings.items() if name not in FIXED_WITH_PARENT
+                    }
+                    config = config_from(parent, others, text.words, is_update=False)
+        start = prepare_start(parent, lines, config, report)
+        config, prepared = start.config, start.prepared
         is_counted = config.is_mixed or not config.has_network
         if is_counted and (step := sampling_step(prepared.predictions)) > 1:
             notes.append(f"n-grams are counted in one of {step} lines")
@@ -155,11 +157,11 @@ class Plan:
             encoding=encoding,
             seed_line=as_unicode(request.seed_line or _default_seed_line(text)),
             is_update=self.is_update,
-            network=beginning.network,
-            new_words=beginning.new_words,
-            trained_lines=beginning.trained_lines,
-            ancestors=ancestors_of(source.name, source.card) if source else [],
-            blocked_words=_still_blocked(source, prepared) if source else [],
+            network=start.network,
+            new_words=start.new_words,
+            trained_lines=start.trained_lines,
+            ancestors=ancestors_of(parent.name, parent.card) if parent else [],
+            blocked_words=_still_blocked(parent, prepared) if parent else [],
             base=base,
             known_to_base=known,
         )
@@ -168,12 +170,12 @@ class Plan:
         """The files to read, and their encoding: those of the request, then the added ones and a
         file of what was written. An update without files reads those that its model learned. Raises
         CorpusError if these are unknown."""
-        request, source, name = self.request, self.source, self.name
+        request, parent, name = self.request, self.parent, self.name
         sources, encoding = request.sources, request.encoding
-        if self.is_update and source is not None:
+        if self.is_update and parent is not None:
             if not sources:
                 hint = f"give it: {APP_NAME} --train --update {name} FILE"
-                found = find_sources(name, source.folder, source.card, hint)
+                found = find_sources(name, parent.folder, parent.card, hint)
                 sources = tuple(found.sources) or (str(bundled_corpus()),)
                 encoding = encoding or found.encoding
             sources += request.add
@@ -185,12 +187,12 @@ class Plan:
             sources += (str(save_written(folder, name, paragraphs)),)
         return sources, encoding
 
-    def _check_update(self, source: OpenedModel, text: Corpus) -> None:
+    def _check_update(self, parent: OpenedModel, text: Corpus) -> None:
         """Raises CorpusError if the text has not changed and no epochs are asked for, UsageError if
         it has changed and the model is the lesson's."""
-        has_network = source.card.has_network
-        if not is_text_of(source.card, text):
-            if source.card.config.is_lesson:
+        has_network = parent.card.has_network
+        if not is_text_of(parent.card, text):
+            if parent.card.config.is_lesson:
                 raise UsageError(
                     f"{self.name} is of the preset {self.preset}, which keeps to the text it has"
                     " learned",
@@ -211,7 +213,7 @@ class Plan:
         before = facts.config.to_json()
         layers = {**before["model"], **before["train"]}, request.settings
         config = make_config(before["preset"], layers)
-        facts.config = config  # `resume` reads it
+        facts.config = config  # `prepare_resumed` reads it
         _check_machine(config)
         sources = request.sources or tuple(facts.sources)
         encoding = request.encoding or facts.encoding
@@ -227,7 +229,9 @@ class Plan:
                 f"{text.name} is not the text that the training of {name} started with",
                 f"give that text, or train a new model: {APP_NAME} --train FILE{more}",
             )
-        prepared, trained_lines = resume(facts, state, arrange_lines(text, config.lines), report)
+        prepared, trained_lines = prepare_resumed(
+            facts, state, arrange_lines(text, config.lines), report
+        )
         return Job(
             name=name,
             library=self.library,
@@ -254,20 +258,20 @@ def plan(library: Library, request: TrainingRequest) -> Plan:
     if request.resume:
         name = library.runs.newest() if request.name is None else request.name
         return Plan(library, request, check_name(tidy_name(name)))
-    source = open_source(library, request.start_from, request.update, request.preset)
-    if source is None:
+    parent = open_parent(library, request.start_from, request.update, request.preset)
+    if parent is None:
         usual = OWN_TEXT_PRESET if request.sources or request.written else LESSON_PRESET
         preset = request.preset or usual
         preset_named(preset)
     else:
-        preset = source.card.config.preset
+        preset = parent.card.config.preset
     name = request.update or _new_name(library, request, preset)
     written: Sequence[str] = ()
     if request.written:
         from rnnlm_tui.session.written import read_written  # loads sqlite3
 
         written = read_written(library.data_dir, request.written)
-    planned = Plan(library, request, name, preset, source, written)
+    planned = Plan(library, request, name, preset, parent, written)
     _check_machine(planned.config(0))  # wrong settings are told at once
     return planned
 
@@ -278,9 +282,9 @@ def _check_machine(config: Config) -> None:
     if isinstance(settings := config.train, NetworkTrainConfig):
         precision = getattr(settings, "precision", "float32")
         if settings.device not in ("auto", "cpu") or precision != "float32":
-            from rnnlm_tui.training.network_learner import check_machine  # loads torch
+            from rnnlm_tui.training.network_learner import check_device  # loads torch
 
-            check_machine(settings.device, precision)
+            check_device(settings.device, precision)
 
 
 def _check_request(request: TrainingRequest) -> None:
@@ -321,17 +325,17 @@ def _new_name(library: Library, request: TrainingRequest, preset: str) -> str:
 
 
 def _default_seed_line(text: Corpus) -> str:
-    """The beginning of the first line with at least two words."""
+    """The start of the first line with at least two words."""
     words = (line.split() for line in text)
     first: list[str] = next((w for w in words if len(w) > 1), [])
     return cut_words(" ".join(first[:SEED_LINE_WORDS]))
 
 
-def _still_blocked(source: OpenedModel, prepared: Prepared) -> list[str]:
+def _still_blocked(parent: OpenedModel, prepared: Prepared) -> list[str]:
     """The words that the model never suggests and that do not occur in the text."""
     vocabulary = prepared.vocabulary
     counts = prepared.train.word_counts(vocabulary.total_words)
-    blocked = source.card.blocked_words
+    blocked = parent.card.blocked_words
     return [w for w in blocked if w in vocabulary and counts[vocabulary.id_by_word[w]] == 0]
 
 

@@ -42,7 +42,7 @@ class RankError(RnnlmError):
 
 
 @contextmanager
-def explained() -> Iterator[None]:
+def explained_rank_errors() -> Iterator[None]:
     """Turns the errors of torch.distributed into a RankError."""
     try:
         yield
@@ -58,7 +58,7 @@ def explained() -> Iterator[None]:
         ) from error
 
 
-def rows_of(rank: int, of: int, total: int) -> slice:
+def rows_of_rank(rank: int, of: int, total: int) -> slice:
     """The rows of a batch of `total` that a rank learns. They are consecutive, and all ranks have
     about as many. If there are fewer rows than ranks, some ranks have none, but never the first."""
     return slice(-(-total * rank // of), -(-total * (rank + 1) // of))
@@ -73,10 +73,10 @@ class Alone:
         """The sum of the numbers of all ranks; a bool counts as 0 or 1. Raises RankError."""
         return number
 
-    def check_same(self, text: str) -> None:
+    def check_same_text(self, text: str) -> None:
         """Raises RankError if another rank has a text with another hash than this `text`."""
 
-    def average(self, parameters: Iterable[nn.Parameter], sums: Tensor) -> Tensor:
+    def average_gradients(self, parameters: Iterable[nn.Parameter], sums: Tensor) -> Tensor:
         """Averages the gradients of all ranks over the predictions of the whole batch. `sums` [4]
         are the figures of the rows of this rank; returns those of the whole batch. Raises
         RankError."""
@@ -97,7 +97,7 @@ class Ranks(Alone):
     def __init__(self) -> None:
         """Connects as torchrun's variables say. Raises RankError."""
         backend = "cpu:gloo,cuda:nccl" if torch.cuda.is_available() else "gloo"
-        with explained():
+        with explained_rank_errors():
             distributed.init_process_group(backend, timeout=LONGEST_WAIT)
         self.rank, self._of = distributed.get_rank(), distributed.get_world_size()
         self.local_rank = int(os.environ.get("LOCAL_RANK", "0"))
@@ -108,13 +108,13 @@ class Ranks(Alone):
 
     def sum_over_ranks(self, number: int) -> int:
         total = torch.tensor([number])
-        with explained():
+        with explained_rank_errors():
             distributed.all_reduce(total)
         return int(total)
 
-    def check_same(self, text: str) -> None:
+    def check_same_text(self, text: str) -> None:
         texts = [""] * self._of
-        with explained():
+        with explained_rank_errors():
             distributed.all_gather_object(texts, text)
         for rank, other in enumerate(texts):
             if other != texts[0]:
@@ -123,7 +123,7 @@ class Ranks(Alone):
                     "give all of them copies of the same files",
                 )
 
-    def average(self, parameters: Iterable[nn.Parameter], sums: Tensor) -> Tensor:
+    def average_gradients(self, parameters: Iterable[nn.Parameter], sums: Tensor) -> Tensor:
         parts, learned = list[Tensor](), [*parameters]
         for parameter in learned:
             if parameter.grad is None:  # no target of this rank is in a tail of the softmax
@@ -131,7 +131,7 @@ class Ranks(Alone):
             parts.append(parameter.grad.reshape(-1) * sums[0])
         # One message per step: one per gradient would cost as many round trips.
         buffer = torch.cat([*parts, sums])
-        with explained():
+        with explained_rank_errors():
             distributed.all_reduce(buffer)
         *parts, total = torch.split(buffer, [*map(len, parts), len(sums)])
         for parameter, part in zip(learned, parts, strict=True):
@@ -140,11 +140,11 @@ class Ranks(Alone):
         return total
 
     def own_rows(self, rows: Rows) -> Rows:
-        return [whole[rows_of(self.rank, self._of, len(whole))] for whole in rows]
+        return [whole[rows_of_rank(self.rank, self._of, len(whole))] for whole in rows]
 
     def all_rows(self, rows: Rows) -> Rows:
         parts: list[Rows] = [()] * self._of
-        with explained():
+        with explained_rank_errors():
             distributed.all_gather_object(parts, [own.cpu() for own in rows])
         # A rank that never has rows has no states.
         return [torch.cat(of_ranks) for of_ranks in zip(*filter(None, parts), strict=True)]

@@ -40,7 +40,7 @@ from rnnlm_tui.training.ending import Ending
 from rnnlm_tui.training.estimate import memory_bytes
 from rnnlm_tui.training.job import Job
 from rnnlm_tui.training.learner import Learner, Parts, count_ngrams
-from rnnlm_tui.training.measure import mixed, models_of, perplexity
+from rnnlm_tui.training.measure import make_models, mix_models, perplexity
 from rnnlm_tui.wording.savings import ENOUGH_WORDS
 
 SEED_LINE_CONTINUES = 10
@@ -147,7 +147,9 @@ class Run:
             yield Preparing(self._now(), COUNTING, length, order, None)
         self._ngrams = {"ngrams": arrays}
         if not job.best_path.exists() and not job.is_update and not self._control.stopped:
-            saving.save_model(job, None, self._ngrams, mixed(job, models_of(job, self._ngrams)))
+            saving.save_model(
+                job, None, self._ngrams, mix_models(job, make_models(job, self._ngrams))
+            )
             yield Saved(self._now(), 0, str(job.best_path), best=True)
 
     def _reason_to_end(self) -> FinishReason | None:
@@ -238,10 +240,10 @@ class Run:
         position.epoch, position.step, position.totals = epoch + 1, 0, Totals()
         if not self._is_first:
             return
-        models = models_of(job, parts)
+        models = make_models(job, parts)
         unmixed = next(iter(models.values()))
         text = self._sample(unmixed)
-        mixture = mixed(job, models) if is_best and job.config.is_mixed else None
+        mixture = mix_models(job, models) if is_best and job.config.is_mixed else None
         savings = self._savings_so_far(mixture or unmixed) if is_best else None
         position.elapsed_s += self._now() - began
         elapsed_s = position.elapsed_s

@@ -113,7 +113,7 @@ def _events_of(job: Job, control: Control, ranks: Alone | None) -> Iterator[Even
     from rnnlm_tui.training.ranks import ALONE
 
     ranks = ranks or ALONE
-    ranks.check_same(job.prepared.corpus.sha256)
+    ranks.check_same_text(job.prepared.corpus.sha256)
     with settings_of_torch():
         learner: Learner = NetworkLearner(job, ranks)
         yield from Run(job, control, learner, ranks.sum_over_ranks, ranks.is_first).events()

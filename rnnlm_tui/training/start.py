@@ -1,9 +1,8 @@
-"""The start of a run: from nothing, from its base, from a model, or from its own saved state.
+"""Where a run starts: from nothing, from a parent, or from its own saved state.
 
-A model that a training starts from gives it the network and the words, to which those of the text
-are added. The lines that the model was trained on are never held out. `begin` serves a training
-that starts from its base, one that starts from another model (`--from`) and one that updates a
-model (`--update`).
+The parent of a training is the model that it starts from: its base, the model of `--from`, or the
+model that it updates. A training takes over the parent's network and words, and adds the words of
+its text. Lines that the parent was trained on are never held out.
 """
 
 from __future__ import annotations
@@ -42,27 +41,27 @@ from rnnlm_tui.text.reading import Corpus, Report
 from rnnlm_tui.text.tokenizer import Conventions
 from rnnlm_tui.text.tokenizers import make_tokenizer
 from rnnlm_tui.text.vocabulary import Vocabulary, special_tokens_of
-from rnnlm_tui.training.job import ENOUGH_KNOWN
+from rnnlm_tui.training.job import LEAST_KNOWN
 
 Settings = Mapping[str, Any]
 NONE = "none"
 """The value of `--on` and `--from` for no model."""
 AUTO = "auto"
 """The value of `--on` for the built-in model of the text's language."""
-FIXED_IF_FROM = frozenset({"tokenizer"})
+FIXED_WITH_PARENT = frozenset({"tokenizer"})
 """Settings of the text that a training from a model cannot change: its words depend on them."""
-FIXED_IN_UPDATES = FIXED_IF_FROM | {"lines", "held_out", "seed"}
+FIXED_IN_UPDATES = FIXED_WITH_PARENT | {"lines", "held_out", "seed"}
 """Settings that an update cannot change: also those that decide which lines the model has seen."""
 SHAPELESS = frozenset({"dropout", "l2", "order"})
 """Settings of a model on which the shapes of its network's weights do not depend."""
-LEAST_TRIED = 0.33
+LEAST_KNOWN_TO_TRY = 0.33
 """The least share of words that are common in a language with which its model is tried at all. See
 `LISTED_WORDS`: no text in another language has so many."""
 SAMPLED_WORDS = 20_000
 """Words of a text that are looked up to tell its language."""
 
 
-def open_source(
+def open_parent(
     library: Library, start_from: str | None, update: str | None, preset: str | None
 ) -> OpenedModel | None:
     """The model that a training starts from, or that it updates; None without one. `preset` is the
@@ -70,9 +69,9 @@ def open_source(
     name = start_from if update is None else update
     if name is None or (update is None and name == NONE):
         return None
-    source = library.open(name)
-    own_preset = source.card.config.preset
-    if update is None and not source.card.config.has_network:
+    parent = library.open(name)
+    own_preset = parent.card.config.preset
+    if update is None and not parent.card.config.has_network:
         raise UsageError(
             f"{name} is an n-gram model, which cannot be trained on another text",
             f"train on all the texts at once: {APP_NAME} --train FILE FILE",
@@ -81,15 +80,15 @@ def open_source(
         raise UsageError(
             f"{name} is of the preset {own_preset}", "leave {preset} out", field="preset"
         )
-    if source.card.metrics is None:
+    if parent.card.metrics is None:
         raise ModelError(
             f"the training of {name} has not finished its first epoch",
             f"resume it first: {APP_NAME} --train --resume --name {name}",
         )
-    return source
+    return parent
 
 
-class UseOfBase(NamedTuple):
+class BaseChoice(NamedTuple):
     """The use that a new model makes of a built-in one.
 
     `opened` is the base, which is mixed with the new model. If it `is_start`, the new network
@@ -103,9 +102,9 @@ class UseOfBase(NamedTuple):
     notes: Sequence[str] = ()
 
 
-def use_of_base(
+def choose_base(
     library: Library, text: Corpus, config: Config, given: Collection[str] | None, asked: str | None
-) -> UseOfBase:
+) -> BaseChoice:
     """Decides on the base of a new model of this text: the built-in model that the user has
     `asked` for, or else that of the language of which it has the most words, if they are enough.
 
@@ -114,13 +113,13 @@ def use_of_base(
     start. Raises UsageError if the base that is asked for cannot be mixed.
     """
     if asked is None and not config.is_mixed:
-        return UseOfBase()
+        return BaseChoice()
     notes, name, known = list[str](), asked, None
     if name is None:
-        name, known = next(iter(shares_of(text).items()), ("", 0.0))
+        name, known = next(iter(language_shares(text).items()), ("", 0.0))
         what = f"{known:.0%} of its words are common in {name.capitalize()}"
-        if known < LEAST_TRIED:
-            return UseOfBase(notes=[f"it has no base model ({what}, too few)"] if name else [])
+        if known < LEAST_KNOWN_TO_TRY:
+            return BaseChoice(notes=[f"it has no base model ({what}, too few)"] if name else [])
     base = library.open(name)
     own, model = base.card.config, base.model
     if not config.is_mixed or own.tokenizer != config.tokenizer:
@@ -130,11 +129,11 @@ def use_of_base(
                 f"that takes {{mixture}} on and {{tokenizer}} {own.tokenizer}; or leave {{on}} out",
                 field="on",
             )
-        return UseOfBase()
+        return BaseChoice()
     if known is not None:
-        if known < ENOUGH_KNOWN:
+        if known < LEAST_KNOWN:
             kept = f"kept if its weight in the mixture is {LEAST_BASE_WEIGHT:.0%} or more"
-            return UseOfBase(base, False, known, [f"{name} is tried ({what}), and {kept}"])
+            return BaseChoice(base, False, known, [f"{name} is tried ({what}), and {kept}"])
         notes.append(f"its base model is {name} ({what})")
     with open_stored(base.path) as stored:
         lines = compress(text, sample_mask(text, SAMPLED_WORDS))
@@ -144,45 +143,47 @@ def use_of_base(
     why_not = ""
     if own.preset != config.preset:
         why_not = f"that of {name} is of the preset {own.preset}"
-    elif sizes := sorted(sizes_of(config) & {*(given or ())}):
+    elif sizes := sorted(shape_settings(config) & {*(given or ())}):
         why_not = f"its {sizes[0].replace('_', ' ')} is given"
     if is_start and why_not:
         notes.append(f"its network starts from nothing: {why_not}")
-    return UseOfBase(base, is_start and not why_not, known, notes)
+    return BaseChoice(base, is_start and not why_not, known, notes)
 
 
-def shares_of(text: Corpus) -> dict[str, float]:
+def language_shares(text: Corpus) -> dict[str, float]:
     """The share of the words of a text that are common in each built-in language, by the name of
     its model, the largest share first."""
     return shares_known(words_of("\n".join(compress(text, sample_mask(text, SAMPLED_WORDS)))))
 
 
-def sizes_of(config: Config) -> frozenset[str]:
+def shape_settings(config: Config) -> frozenset[str]:
     """The names of the settings on which the shapes of a network depend."""
     return frozenset(config.model.__struct_fields__) - SHAPELESS
 
 
-def config_from(source: OpenedModel, given: Settings, words: int, *, is_update: bool) -> Config:
+def config_from(parent: OpenedModel, given: Settings, words: int, *, is_update: bool) -> Config:
     """The settings of a training that starts from a model, for a text of so many words. They keep
     the sizes of the model's network and the settings that its words depend on, in an update all
     settings but those `given`. Raises UsageError for a given one that cannot be changed."""
-    config = source.card.config
-    fixed = sizes_of(config) | (FIXED_IN_UPDATES if is_update else FIXED_IF_FROM)
+    config = parent.card.config
+    fixed = shape_settings(config) | (FIXED_IN_UPDATES if is_update else FIXED_WITH_PARENT)
     if refused := sorted(fixed & given.keys()):
         raise UsageError(
             f"{{{refused[0]}}} cannot be changed: the network and its words are those of"
-            f" {source.name}",
+            f" {parent.name}",
             "leave it out, or train a new model",
             field=refused[0],
         )
     own = {**structs.asdict(config.train), **structs.asdict(config.model)}
-    names = {*own} if is_update else {"lines", *FIXED_IF_FROM, *config.model.__struct_fields__}
+    names = {*own} if is_update else {"lines", *FIXED_WITH_PARENT, *config.model.__struct_fields__}
     kept = {name: value for name, value in own.items() if name in names}
     once = {"epochs": 1} if is_update and config.has_network else {}
-    return make_config(config.preset, (kept, PRESETS[config.preset].if_from, once, given), words)
+    return make_config(
+        config.preset, (kept, PRESETS[config.preset].with_parent, once, given), words
+    )
 
 
-class Beginning(NamedTuple):
+class PreparedStart(NamedTuple):
     """The settings of a training, its text, the weights that its network starts from with the ids
     of the words that are new to it, and the lines that their model was trained on."""
 
@@ -193,22 +194,24 @@ class Beginning(NamedTuple):
     trained_lines: TrainedLines
 
 
-def begin(source: OpenedModel | None, text: Corpus, config: Config, report: Report) -> Beginning:
-    """Prepares a text for a model that starts from nothing, or from the model `source`.
+def prepare_start(
+    parent: OpenedModel | None, text: Corpus, config: Config, report: Report
+) -> PreparedStart:
+    """Prepares a text for a model that starts from nothing, or from the model `parent`.
 
-    A network that starts from a model knows the words of both texts. Lines that the source was
+    A network that starts from a model knows the words of both texts. Lines that the parent was
     trained on are not held out, and those that it held out are held out again, except for a
     built-in language, whose lines are not known.
     """
-    if source is None:
-        return Beginning(config, prepare(text, config, report=report), None, (), TrainedLines())
-    with open_stored(source.path) as stored:
+    if parent is None:
+        return PreparedStart(config, prepare(text, config, report=report), None, (), TrainedLines())
+    with open_stored(parent.path) as stored:
         known = stored.vocabulary()
-        lines = TrainedLines() if source.card.is_language else stored.lines()
-        network = stored.network() if source.card.has_network else None
+        lines = TrainedLines() if parent.card.is_language else stored.lines()
+        network = stored.network() if parent.card.has_network else None
     held_out = None
-    if not source.card.is_language:
-        hashes = hash_lines(text, source.model.tokenizer)
+    if not parent.card.is_language:
+        hashes = hash_lines(text, parent.model.tokenizer)
         held_out = lines.hold_out_again(hashes, config.train.held_out, config.train.seed)
 
     def vocabulary_for(own: Vocabulary) -> Vocabulary:
@@ -219,7 +222,7 @@ def begin(source: OpenedModel | None, text: Corpus, config: Config, report: Repo
     prepared = prepare(
         text,
         config,
-        window=source.card.window,
+        window=parent.card.window,
         known=None if network is None else known,
         held_out=held_out,
         vocabulary_for=vocabulary_for,
@@ -233,12 +236,12 @@ def begin(source: OpenedModel | None, text: Corpus, config: Config, report: Repo
         config = structs.replace(config, model=model)
         new_words = [vocabulary.id_by_word[word] for word in vocabulary.words if word not in known]
         more = plural(len(new_words), "word")
-        note = f"its network starts from {source.name}, with {more} more"
+        note = f"its network starts from {parent.name}, with {more} more"
         prepared = replace(prepared, notes=(*prepared.notes, note))
-    return Beginning(config, prepared, network, new_words, lines)
+    return PreparedStart(config, prepared, network, new_words, lines)
 
 
-def resume(
+def prepare_resumed(
     facts: RunFacts, state: Tensors, text: Corpus, report: Report
 ) -> tuple[Prepared, TrainedLines]:
     """Prepares a text with the words and the held-out lines that the run started with.

@@ -19,7 +19,7 @@ from rnnlm_tui.config import NgramConfig, make_config
 from rnnlm_tui.lm.ngram import ngram_counts
 from rnnlm_tui.text.prepare import Prepared
 from rnnlm_tui.text.reading import arrange_lines, read_corpus
-from rnnlm_tui.training.start import begin
+from rnnlm_tui.training.start import prepare_start
 from tests.helpers.texts import arrays_of
 
 
@@ -58,7 +58,7 @@ def prepare_text(path: Path, preset: str, **settings: object) -> Prepared:
     """Prepares the text of a file for a model that starts from nothing."""
     text = read_corpus([path])
     config = make_config(preset, [settings], text.words)
-    return begin(None, arrange_lines(text, config.lines), config, lambda *of: None).prepared
+    return prepare_start(None, arrange_lines(text, config.lines), config, lambda *of: None).prepared
 
 
 def peak_memory() -> int:

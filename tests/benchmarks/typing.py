@@ -34,7 +34,7 @@ from pathlib import Path
 import psutil
 
 from rnnlm_tui.events import Progress
-from rnnlm_tui.formatting import in_percent
+from rnnlm_tui.formatting import format_whole_percent
 from rnnlm_tui.paths import bundled_corpus
 from rnnlm_tui.session.database import connect
 from rnnlm_tui.session.tables import Text, Turn, add_turn
@@ -169,7 +169,7 @@ class KeyTimer:
         above = tuple(self._sent[-LINES_ABOVE:])
         found = answer_to(Question(self._loaded, line, len(line), above)).suggestions
         best = found.candidates[:LISTED]
-        return tuple((spelled(c, found.prefix), in_percent(c.probability)) for c in best)
+        return tuple((spelled(c, found.prefix), format_whole_percent(c.probability)) for c in best)
 
     def _painted_until_quiet(self, quiet_s: float) -> Iterator[Chunk]:
         """Yields the output once it is painted. All output is received before any is painted,

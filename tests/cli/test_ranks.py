@@ -17,7 +17,7 @@ import pytest
 
 from rnnlm_tui.events import EpochEnded, Finished, Paused, Resumed, Saved, from_json_line
 from rnnlm_tui.store.library import Library
-from rnnlm_tui.training.ranks import RankError, explained
+from rnnlm_tui.training.ranks import RankError, explained_rank_errors
 from tests.helpers import commands
 from tests.helpers.commands import POSIX, VERSES, Command, Run
 from tests.helpers.events import epochs_of, loss_of
@@ -116,7 +116,7 @@ def test_several_processes_train_further_what_one_has_begun(text: str, run: Comm
     ],
 )
 def test_only_a_lost_connection_is_called_one(error: str, message: str) -> None:
-    with pytest.raises(RankError, match=message), explained():
+    with pytest.raises(RankError, match=message), explained_rank_errors():
         raise RuntimeError(error)
 
 

@@ -27,7 +27,7 @@ from rnnlm_tui.training.network_learner import NetworkLearner, settings_of_torch
 from rnnlm_tui.training.plan import plan
 from rnnlm_tui.training.request import TrainingRequest
 from rnnlm_tui.training.run import Run
-from rnnlm_tui.training.start import begin, resume
+from rnnlm_tui.training.start import prepare_resumed, prepare_start
 from tests.helpers.commands import VERSES
 
 SMALL: dict[str, dict[str, Any]] = {
@@ -60,10 +60,10 @@ def small_job(
     lines = arrange_lines(read_corpus([path]), config.lines)
     if (run_folder / RESUME).exists():
         facts, state = read_state(run_folder)
-        prepared, _ = resume(facts, state, lines, no_report)
+        prepared, _ = prepare_resumed(facts, state, lines, no_report)
         created, position = facts.created, facts.position
     else:
-        prepared = begin(None, lines, config, no_report).prepared
+        prepared = prepare_start(None, lines, config, no_report).prepared
         created, position, state = f"run {next(RUNS)}", Position(), None
     return Job(
         name="small",

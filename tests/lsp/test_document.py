@@ -17,12 +17,12 @@ from hypothesis.stateful import (
 )
 from lsprotocol import types as lsp
 
-from rnnlm_tui.lsp.document import Document, Place
+from rnnlm_tui.lsp.document import CursorPlace, Document
 
 LONG = "We had a very long conversation about the state of the world"
 
 
-def place(text: str) -> Place | None:
+def place(text: str) -> CursorPlace | None:
     """The place at the | in a text."""
     before, after = text.split("|")
     position = lsp.Position(before.count("\n"), len(before.rpartition("\n")[2]))
@@ -94,7 +94,7 @@ def test_a_whole_text_replaces_another() -> None:
     document.change(lsp.TextDocumentContentChangeWholeDocument("all\r\nnew\rlines"))
     assert document.lines == ["all", "new", "lines"]
     last = lsp.Position(2, 5)
-    assert document.place(lsp.Position(9, 9)) == Place("lines", 5, ("all", "new"), 5, last)
+    assert document.place(lsp.Position(9, 9)) == CursorPlace("lines", 5, ("all", "new"), 5, last)
 
 
 LINE_END = re.compile(r"\r\n|\n|\r")

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from rnnlm_tui.formatting import in_percent
+from rnnlm_tui.formatting import format_whole_percent
 from rnnlm_tui.lm.contexts import Contexts
 from rnnlm_tui.store.library import Library
 from rnnlm_tui.suggesting.suggest import apply_insertion, suggest
@@ -56,7 +56,7 @@ def test_the_app_shows_a_new_user_what_the_model_of_the_language_suggests(
     found = suggest(Library(tmp_path).open(example.model).model, example.line)
     assert found.prefix == example.typed
     assert "".join(piece.text for piece in found.ghost) == example.ghost
-    best = [(each.word, in_percent(each.probability)) for each in found.candidates]
+    best = [(each.word, format_whole_percent(each.probability)) for each in found.candidates]
     assert tuple(best[:2]) == example.words
     assert len(example.line + example.ghost) <= BOX_WIDTH - 4
     assert len(example.typed + example.ghost) <= 14, "or the keys beside the box do not fit"

@@ -15,7 +15,7 @@ from rnnlm_tui.text.tokenizers import LessonTokenizer
 from rnnlm_tui.text.vocabulary import SPECIAL_TOKENS, Vocabulary
 from rnnlm_tui.training import output_layers
 from rnnlm_tui.training.causal_networks import CausalNetwork
-from rnnlm_tui.training.network_learner import check_machine
+from rnnlm_tui.training.network_learner import check_device
 from tests.helpers.networks import normal_weights
 
 HEAD = softmax_shapes(CausalConfig(softmax="adaptive"), 10**6)["embedding"][0] - 1
@@ -126,7 +126,7 @@ def test_loss_and_gradients_are_those_of_plain_autograd(
 @pytest.mark.parametrize("softmax", ["full", "adaptive"])
 def test_products_in_bfloat16_learn_about_the_same(cell: str, softmax: str) -> None:
     try:
-        check_machine("cpu", "bf16")
+        check_device("cpu", "bf16")
     except UsageError:
         pytest.skip("no bfloat16")
 

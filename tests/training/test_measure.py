@@ -40,7 +40,7 @@ MIXED: dict[str, Any] = {"text": TEXT, "mixture": "on", "held_out": 0.2}
 
 def scores_of(job: Job, model: LanguageModel) -> list[ScoredLine]:
     """The held-out lines of a job, where they stand in the text."""
-    return [line for above, lines in job.held_out for line in score(model, lines, above)]
+    return [line for above, lines in job.lines_to_measure for line in score(model, lines, above)]
 
 
 # The mixture
@@ -146,7 +146,7 @@ def test_a_stopped_run_measures_few_words_and_a_stop_ends_a_measurement(
         patch.setattr(measure, "score", stopping)
         assert measure.score_held_out(job, model, control) == []
     monkeypatch.setattr(measure, "WORDS_IF_STOPPED", 1)
-    assert len(measure.score_held_out(job, model, control)) == len(job.held_out[0].lines)
+    assert len(measure.score_held_out(job, model, control)) == len(job.lines_to_measure[0].lines)
 
 
 # The model in use
@@ -165,7 +165,7 @@ def test_a_new_model_and_the_one_in_use_are_compared_on_lines_that_neither_has_l
     tmp_path: Path,
 ) -> None:
     before = library_in_use(tmp_path)
-    unseen = {line for excerpt in before.held_out for line in excerpt.lines}
+    unseen = {line for excerpt in before.lines_to_measure for line in excerpt.lines}
     job = small_job("ngram", tmp_path, text=TEXT, mixture="on", held_out=0.4, seed=1)
     found, old = end_of([*run(job)]).comparison, job.library.open("old").model
     _, new = read_model(job.best_path)

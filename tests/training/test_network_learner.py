@@ -23,7 +23,7 @@ from rnnlm_tui.text.encoded_lines import EncodedLines
 from rnnlm_tui.training.batches import Batch, stream_batches
 from rnnlm_tui.training.network_learner import NetworkLearner, network_and_batches
 from rnnlm_tui.training.optimizers import make_optimizer, rate_factor
-from rnnlm_tui.training.ranks import rows_of
+from rnnlm_tui.training.ranks import rows_of_rank
 from tests.helpers.models import HOSTILE
 from tests.helpers.training import run_stopped_at, small_job
 
@@ -95,7 +95,7 @@ def test_an_epoch_can_be_resumed(preset: str, size: int, last: int, tmp_path: Pa
 
 @pytest.mark.parametrize("total", range(1, 9))
 def test_processes_share_all_rows_of_a_batch_and_the_first_one_always_has_some(total: int) -> None:
-    shares = [[*range(total)[rows_of(rank, 3, total)]] for rank in range(3)]
+    shares = [[*range(total)[rows_of_rank(rank, 3, total)]] for rank in range(3)]
     assert shares[0] and [*chain(*shares)] == [*range(total)]
     assert max(map(len, shares)) - min(map(len, shares)) <= 1
 

@@ -15,7 +15,7 @@ from rnnlm_tui.text.tokenizers import LessonTokenizer
 from rnnlm_tui.text.vocabulary import Vocabulary
 from rnnlm_tui.training import output_layers
 from rnnlm_tui.training.lesson_network import LessonNetwork
-from rnnlm_tui.training.networks import dropped
+from rnnlm_tui.training.networks import apply_dropout
 from rnnlm_tui.training.optimizers import KerasAdam
 from tests.helpers.golden import keras_sizes, keras_weights, load_golden
 from tests.helpers.networks import normal_weights
@@ -174,9 +174,9 @@ def test_the_untrained_network_that_the_app_shows_is_the_one_that_is_trained() -
 
 def test_dropout_drops_its_rate_and_scales_the_rest_in_training_alone() -> None:
     rate, rows = 0.2, torch.ones(10, 32, 301)
-    mask = dropped(rows, rows, np.random.default_rng(0), rate)
-    assert torch.equal(mask, dropped(rows, rows, np.random.default_rng(0), rate))
-    assert dropped(rows, rows, None, rate) is rows
+    mask = apply_dropout(rows, rows, np.random.default_rng(0), rate)
+    assert torch.equal(mask, apply_dropout(rows, rows, np.random.default_rng(0), rate))
+    assert apply_dropout(rows, rows, None, rate) is rows
     ours, given = small_network(), random_batch(8, 5)
     assert ours.loss(*given, np.random.default_rng(0))[0] != ours.loss(*given, None)[0]
     assert set(mask.flatten().tolist()) == {0, np.float32(1 / (1 - rate))}

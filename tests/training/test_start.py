@@ -37,7 +37,7 @@ FROM_NOTHING = "its network starts from nothing: "
 
 def hardly_english(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Lines of which few words are known. Their language is tried all the same."""
-    monkeypatch.setattr(start, "LEAST_TRIED", 0.05)
+    monkeypatch.setattr(start, "LEAST_KNOWN_TO_TRY", 0.05)
     rng, words = random.Random(0), GERMAN[0].split()
     return [" ".join(["thy", *rng.choices(words, k=12)]) for _ in range(200)]
 
@@ -148,7 +148,7 @@ def test_an_update_learns_the_new_lines_and_as_many_words_of_the_others(
     )
     old = sum(len(line.split()) for line in learned if line not in own)
     assert old == pytest.approx(sum(len(line.split()) for line in own), abs=10)
-    measured = sum(len(line.split()) for each in job.held_out for line in each.lines)
+    measured = sum(len(line.split()) for each in job.lines_to_measure for line in each.lines)
     assert 0 < measured < job.prepared.held_out_words
     run_stopped_at(job, 1, 1)
     resumed = made(saved, resume=True, name="gru")

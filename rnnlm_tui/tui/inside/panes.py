@@ -17,7 +17,7 @@ from textual.widget import Widget
 from textual.widgets import OptionList
 from textual.widgets.option_list import Option
 
-from rnnlm_tui.formatting import in_percent, sanitize, shorten
+from rnnlm_tui.formatting import format_whole_percent, sanitize, shorten
 from rnnlm_tui.lm.stages import STEP_NAME, Stage
 from rnnlm_tui.suggesting.explain import Part
 from rnnlm_tui.wording.explain_rows import LEVELS, NO_LEVEL, PARTS, Role, StyledRow
@@ -189,7 +189,7 @@ class StageList(OptionList, inherit_bindings=False):
         self._stages = {}
         options = list[Option]()
         for part in parts:
-            share = in_percent(part.weight) if len(parts) > 1 else ""
+            share = format_whole_percent(part.weight) if len(parts) > 1 else ""
             title = f"{part.name:{NAME_WIDTH}}{share:>{SHAPE_WIDTH}}"
             options.append(Option(title, disabled=True))
             for stage, row in self._rows_of(part):

@@ -12,7 +12,7 @@ from textual.message import Message
 from textual.style import Style
 from textual.widget import Widget
 
-from rnnlm_tui.formatting import CORRECTS, in_percent, sanitize
+from rnnlm_tui.formatting import CORRECTS, format_whole_percent, sanitize
 from rnnlm_tui.suggesting.accepting import LISTED
 from rnnlm_tui.text.letters import is_code
 
@@ -145,7 +145,7 @@ class Candidates(Widget):
         if is_chosen:
             word = word.stylize(CHOSEN)
         digit = f"{index + 1}" if f"{index + 1}" in self.listing.digits else " "
-        share = f" {in_percent(candidate.probability)} "
+        share = f" {format_whole_percent(candidate.probability)} "
         return Content.assemble(
             "▸" if is_chosen else " ",
             (digit, self.get_visual_style("digit")),
