@@ -27,6 +27,7 @@ from rnnlm_tui.text.letters import (
 )
 from rnnlm_tui.text.marks import (
     APOSTROPHE,
+    CLOSE_DOUBLE,
     CLOSE_SINGLE,
     CURLY_AND_STRAIGHT,
     DOUBLE_STYLES,
@@ -148,13 +149,18 @@ class ProseTokenizer(Tokenizer):
 
     def _make_style(self, style: QuoteStyle) -> ProseTokenizer:
         """Returns this tokenizer, but with quotes and apostrophes in this style. If the corpus has
-        single quotes such as ‚ ‘, they stay, because an apostrophe does not tell their style."""
+        single quotes such as ‚ ‘, they stay, because an apostrophe does not tell their style. The
+        spaces within « oui » are not those of other quotes."""
         if self._spelling_of(OPEN_SINGLE) not in "'‘":
             style = tuple(form for form in style if form[0] not in (OPEN_SINGLE, CLOSE_SINGLE))
         forms = {**self.conventions.forms, **dict(style)}
         if all(self._spelling_of(token) == form for token, form in style):
             return self
-        return ProseTokenizer(replace(self.conventions, forms=forms), self._ranks)
+        spaces = dict(self.conventions.spaces)
+        if forms.get(OPEN_DOUBLE, OPEN_DOUBLE) != self._spelling_of(OPEN_DOUBLE):
+            for quote in (OPEN_DOUBLE, CLOSE_DOUBLE):
+                spaces.pop(quote, None)
+        return ProseTokenizer(replace(self.conventions, forms=forms, spaces=spaces), self._ranks)
 
     def _scan_typed(self, text: str) -> tuple[Tokens, str]:
         """Does what `_scan` does, but with each token in its known case."""

@@ -73,6 +73,9 @@ def test_narrow_spaces_and_straight_quotes_are_those_of_the_text() -> None:
     french = learn_prose(TEXTS["French"].replace(" !", "\u202f!").split("\n") * 12)
     assert french.insertion_of("Quel froid ", "", "!") == Insertion("!")  # the space stays
     assert french.insertion_of("Quel froid", "", "!").text == "\u202f!"
+    for opening, closing in (("« ", " »"), ('"', '"'), ("“", "”")):
+        style = french.in_style_of(f"Elle dit : {opening}Non{closing}", ())
+        assert style.join(["“", "viens", "”", "dit-il"]) == f"{opening}Viens{closing} dit-il"
     straight = learn_prose(['"Yes," he said. "Don\'t."'] * 12)
     assert straight.join(["“", "don't", "”"]) == '"Don\'t"'
 
