@@ -58,10 +58,8 @@ ABOUT = {
     "shakespeare": "Shakespeare's sonnets (1609), in the public domain",
     "english": "public domain, CC0 1.0, Unlicense, MASC: see rnnlm_tui/data/english.md",
     "german": "public domain, § 5 UrhG, CC0 1.0, CC BY, MIT: see rnnlm_tui/data/german.md",
-    "french": "novels, stories and letters first published from 1868 to 1930, in the public domain;"
-    " articles and guides of the French and the Canadian State (open licences) and of free software"
-    " (CC BY 4.0); debates of the European Parliament (its source is acknowledged here); and"
-    " sentences of Common Voice (CC0 1.0) and Tatoeba (CC BY 2.0 FR)",
+    "french": "public domain, CC0 1.0, CC BY, Licence Ouverte, MIT, © European Union: see"
+    " rnnlm_tui/data/french.md",
     "spanish": "novels, stories, plays and memoirs first published from 1884 to 1930, in the public"
     " domain; articles of Global Voices (CC BY 3.0); guides (CC0, CC BY 4.0, MIT); and sentences of"
     " Common Voice and TICO-19 (CC0 1.0)",
@@ -74,7 +72,7 @@ CORPUS_NAME = {
     "shakespeare": "sonnets.txt",
     "english": "260 books, modern articles and everyday sentences",
     "german": "novels, plays, letters, speeches, modern articles and everyday sentences",
-    "french": "novels, letters, modern articles and everyday sentences",
+    "french": "novels, letters, speeches, modern articles and everyday sentences",
     "spanish": "novels, plays, modern articles and everyday sentences",
     "italian": "novels, plays, speeches, modern articles and everyday sentences",
 }
@@ -90,6 +88,7 @@ CONVENTIONS = {
         spaces={"€": (True, True), "§": (True, True)},
         starts={"!": True},
     ),
+    "french": Conventions(spaces={"€": (True, True), "%": (True, True)}),
 }
 """The conventions of today, where the texts of a language are older or differ among themselves:
 quotes such as » «, and small letters after an exclamation mark."""
