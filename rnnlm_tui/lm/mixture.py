@@ -52,7 +52,7 @@ PRIOR, a model of 2,000 words of letters, too few to fit weights, is worse than 
 PRIOR on four, and 0.01 more on 2,000 words of licences."""
 PRIOR_WORDS = 20
 """The weight of the prior in a fit, as a number of words."""
-FEWEST_WORDS = 250
+FEWEST_FITTED = 250
 """The fewest held-out words and ends of lines to which mixture weights are fitted. On three texts
 all weights fitted to 250 words were 0.01 to 0.05 nats a word better on the rest than the default
 weights. Some fitted to 125 words were worse."""
@@ -201,10 +201,10 @@ def fit_mixture_weights(
     model: MixedModel, excerpts: Iterable[Excerpt]
 ) -> dict[ComponentName, float] | None:
     """Returns the mixture weights that maximise the likelihood of the excerpts, or None if these
-    have fewer words than FEWEST_WORDS."""
+    have fewer words than FEWEST_FITTED."""
     prior = default_weights(model.mixture_weights)
     targets = targets_of(model, excerpts)
-    if len(targets) < FEWEST_WORDS:
+    if len(targets) < FEWEST_FITTED:
         return None
     vector = em_mixture_weights(targets, np.array([*prior.values()]))
     return dict(zip(prior, vector.tolist(), strict=True))

@@ -38,7 +38,7 @@ from rnnlm_tui.lm.contexts import Contexts
 from rnnlm_tui.lm.model import LanguageModel
 from rnnlm_tui.lsp.document import MARKDOWN, CursorPlace, Document
 from rnnlm_tui.lsp.messages import Messages
-from rnnlm_tui.store.languages import FEWEST_WORDS, better_known, words_of
+from rnnlm_tui.store.languages import WORDS_JUDGED, better_known, words_of
 from rnnlm_tui.store.library import Library
 from rnnlm_tui.suggesting.accepting import is_ghost_likely
 from rnnlm_tui.suggesting.suggest import Suggestions, suggest
@@ -201,7 +201,7 @@ class Suggester(LanguageServerProtocol):
         stays in memory."""
         if not (self._is_chosen or document.language):
             words = words_of(document.running_text)
-            if len(words) >= FEWEST_WORDS:
+            if len(words) >= WORDS_JUDGED:
                 document.language = better_known(words, self._name) or self._name
         name = self._name if self._is_chosen else document.language or self._name
         with suppress(RnnlmError):

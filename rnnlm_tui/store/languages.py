@@ -22,10 +22,11 @@ from rnnlm_tui.store.names import built_in_names, built_in_path
 
 FALLBACK = "english"
 """The built-in model that is in use at first if none is of the locale's language."""
-FEWEST_WORDS = 30
-"""The fewest words that tell their language."""
-KNOWN_AT_LEAST = 0.5
-"""The least share of the words that a language must know to be the better one."""
+WORDS_JUDGED = 30
+"""The number of last words whose language is told; fewer do not tell it."""
+LEAST_KNOWN = 0.5
+"""The least share of words that are common in a language for a text to be in it. See LISTED_WORDS;
+texts that are half in each of two languages have less."""
 KNOWN_MORE = 0.25
 """The least lead of its share over that of the other language. Of samples of 30 words from 21 test
 texts in five languages, 99 % tell their language. 3 of 10,000 tell another, mostly from letters and
@@ -38,15 +39,15 @@ LISTED_BYTES = 48_000
 WORD = re.compile(r"[^\W\d_]+")
 
 
-def model_of(code: str) -> str | None:
-    """Returns the name of the built-in model of a language, or None."""
+def model_for_code(code: str) -> str | None:
+    """Returns the name of the built-in model of the language with this ISO 639 code, or None."""
     names = built_in_names() if code else []
     return next((name for name in names if _code_of(built_in_path(name)) == code), None)
 
 
 def model_of_locale() -> str:
     """Returns the name of the built-in model of the locale's language, or FALLBACK."""
-    return model_of(language_of_locale()) or FALLBACK
+    return model_for_code(language_of_locale()) or FALLBACK
 
 
 def language_of_locale() -> str:
@@ -99,10 +100,10 @@ def better_known(words: Sequence[str], name: str, otherwise: float = 1.0) -> str
     the model `name`, of another language; None if there is none. `otherwise` is the share of them
     that the model `name` knows if it has no language."""
     shares = shares_known(words)
-    if len(words) < FEWEST_WORDS or not shares:
+    if len(words) < WORDS_JUDGED or not shares:
         return None
     best, known = next(iter(shares.items()))
-    is_better = known >= max(KNOWN_AT_LEAST, shares.get(name, otherwise) + KNOWN_MORE)
+    is_better = known >= max(LEAST_KNOWN, shares.get(name, otherwise) + KNOWN_MORE)
     return best if is_better else None
 
 

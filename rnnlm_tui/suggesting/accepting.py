@@ -156,7 +156,7 @@ def next_piece(ghost: Sequence[Insertion]) -> Sequence[Insertion]:
 
 
 def type_character(
-    before: str, tail: str, character: str, takes_space: Callable[[str, str], bool]
+    before: str, tail: str, character: str, replaces_space: Callable[[str, str], bool]
 ) -> tuple[Insertion, str]:
     """Returns the insertion for a typed character, and the new `tail`. `before` is the line up to
     the cursor.
@@ -164,7 +164,7 @@ def type_character(
     The tail is the end of the line that the next character may still change:
 
     - The space of an accepted word. Typing a space adds no second one, and a mark replaces the
-      space if `takes_space` returns True.
+      space if `replaces_space` returns True.
     - A mark that has just replaced a space, and the letters typed since. The letters may show that
       the mark opens a quotation, as in `he said 'so`. Then the space is put back.
     - Otherwise "".
@@ -172,7 +172,7 @@ def type_character(
     if tail == " ":
         if character == " ":
             return Insertion(""), ""
-        if takes_space(before, character):
+        if replaces_space(before, character):
             return Insertion(character, 1), character
     elif tail:
         after_mark = tail[1:] + character

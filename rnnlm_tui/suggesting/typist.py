@@ -67,7 +67,7 @@ class Typist:
     ) -> None:
         self._model, self._text, self._above = model, text, above
         self._predict, self._likeliest = predict, likeliest
-        self._takes_space = model.tokenizer.takes_space
+        self._replaces_space = model.tokenizer.replaces_space
         self._start: str | None = None
         """The line before the current word, for which `_lists` was made."""
         self._accepts: dict[str, list[tuple[Accept, Spot]]] = {}
@@ -110,14 +110,14 @@ class Typist:
         has_space = spot.tail == " " and spot.written == len(spot.line)
         if has_space and character != " " and self._loses_space(spot.line, spot.written):
             character = " "
-        insertion, tail = type_character(spot.line, spot.tail, character, self._takes_space)
+        insertion, tail = type_character(spot.line, spot.tail, character, self._replaces_space)
         written = spot.written + 1 if insertion.text else spot.written
         return Step((character,), Spot(written, apply_insertion(spot.line, insertion), tail))
 
     def _loses_space(self, line: str, place: int) -> bool:
         """Returns True if `line` loses the space at its end once the text from `place` on is typed.
         A mark then replaces the space, and the characters after the mark do not put it back."""
-        if not self._takes_space(line, self._text[place]):
+        if not self._replaces_space(line, self._text[place]):
             return False
         for end in range(place + 2, len(self._text) + 1):
             if gives_space_back(self._text[place], self._text[place + 1 : end]):

@@ -92,7 +92,7 @@ def quote_styles(line: str) -> tuple[QuoteStyle, QuoteStyle]:
     return double, single
 
 
-def takes_space(before: str, character: str) -> bool:
+def replaces_space(before: str, character: str) -> bool:
     """Returns True if a character replaces the space of an accepted word, as a comma does. `before`
     is the line up to the cursor, and ends with that space."""
     if character == '"':

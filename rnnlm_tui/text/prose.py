@@ -268,9 +268,9 @@ class ProseTokenizer(Tokenizer):
         same = same_start(prefix, begin)
         return Insertion(begin[same:] + rest, len(prefix) - same, space_after)
 
-    def takes_space(self, before: str, character: str) -> bool:
+    def replaces_space(self, before: str, character: str) -> bool:
         if character in UNDECIDED or not is_mark(character):
-            return super().takes_space(before, character)
+            return super().replaces_space(before, character)
         last, _ = self._end_of(before)
         token = self._token_by_form.get(character) or cut(character)[0]
         return bool(last) and not self._space_between(last, token)

@@ -11,7 +11,7 @@ from typing import Annotated, NamedTuple
 from msgspec import Meta
 
 from rnnlm_tui.formatting import same_start
-from rnnlm_tui.text.marks import takes_space
+from rnnlm_tui.text.marks import replaces_space
 
 
 class Insertion(NamedTuple):
@@ -134,9 +134,9 @@ class Tokenizer(ABC):
         same = same_start(prefix, text)
         return Insertion(text[same:], len(prefix) - same, rest.space_after)
 
-    def takes_space(self, before: str, character: str) -> bool:
-        """Does what the function `takes_space` does, but by the conventions of the text."""
-        return takes_space(before, character)
+    def replaces_space(self, before: str, character: str) -> bool:
+        """Does what the function `replaces_space` does, but by the conventions of the text."""
+        return replaces_space(before, character)
 
     def join(self, words: Sequence[str]) -> str:
         """Returns the words as a line of text."""

@@ -14,6 +14,7 @@ from rnnlm_tui.config import Config
 from rnnlm_tui.lm.model import Arrays, LanguageModel
 from rnnlm_tui.store.card import Ancestor
 from rnnlm_tui.store.files import UPDATE
+from rnnlm_tui.store.languages import LEAST_KNOWN
 from rnnlm_tui.store.library import Library
 from rnnlm_tui.store.model_file import text_tensors
 from rnnlm_tui.store.run_files import Position, Tensors
@@ -25,9 +26,6 @@ from rnnlm_tui.text.prepare import Prepared
 
 MOST_EVALUATED = 10_000
 """Most held-out words that a model is evaluated on: 10 to 30 seconds for a large network."""
-LEAST_KNOWN = 0.5
-"""The least share of words that are common in a language for a text to be in it. Measured in
-`LISTED_WORDS`; texts that are half in each of two languages have less."""
 MOST_FITTED = 2_000
 """The held-out words that mixture weights are fitted to, about this many at most. A word takes half
 a millisecond with a base."""

@@ -22,7 +22,7 @@ from rnnlm_tui.lm.adaptive_softmax import grow_network, merge_words
 from rnnlm_tui.lm.model import Arrays
 from rnnlm_tui.store.card import LEAST_BASE_WEIGHT
 from rnnlm_tui.store.files import parse_json
-from rnnlm_tui.store.languages import shares_known, words_of
+from rnnlm_tui.store.languages import LEAST_KNOWN, shares_known, words_of
 from rnnlm_tui.store.library import Library, OpenedModel
 from rnnlm_tui.store.model_file import (
     CONVENTIONS,
@@ -41,7 +41,6 @@ from rnnlm_tui.text.reading import Corpus, Report
 from rnnlm_tui.text.tokenizer import Conventions
 from rnnlm_tui.text.tokenizers import make_tokenizer
 from rnnlm_tui.text.vocabulary import Vocabulary, special_tokens_of
-from rnnlm_tui.training.job import LEAST_KNOWN
 
 Settings = Mapping[str, Any]
 NONE = "none"

@@ -17,7 +17,7 @@ from rnnlm_tui.formatting import (
 )
 from rnnlm_tui.lm.layers import layers_of, table_heads
 from rnnlm_tui.store.card import ModelCard
-from rnnlm_tui.store.languages import model_of
+from rnnlm_tui.store.languages import model_for_code
 from rnnlm_tui.store.library import Entry
 from rnnlm_tui.store.run_files import read_epochs
 from rnnlm_tui.wording.savings import ENOUGH_WORDS, both_shares
@@ -69,7 +69,7 @@ def list_row(entry: Entry, selected: Entry | None = None) -> tuple[str, ...]:
 def language_of(card: ModelCard) -> str:
     """Returns what people call the language of a model, such as "German"; its ISO 639 code if no
     built-in model has that language, "" if it is not known."""
-    name = model_of(card.language)
+    name = model_for_code(card.language)
     return name.capitalize() if name else card.language
 
 

@@ -14,7 +14,7 @@ from msgspec.structs import replace
 
 import rnnlm_tui
 from rnnlm_tui.store.languages import (
-    FEWEST_WORDS,
+    WORDS_JUDGED,
     language_of_locale,
     model_of_locale,
     shares_known,
@@ -131,7 +131,7 @@ def test_a_damaged_model_and_one_without_a_language_are_left_out(shipped: Path) 
 
 @pytest.mark.usefixtures("shipped")
 def test_a_line_is_judged_in_less_than_a_millisecond() -> None:
-    words = words_of(" ".join(lines_in("german", 9)))[:FEWEST_WORDS]
+    words = words_of(" ".join(lines_in("german", 9)))[:WORDS_JUDGED]
     assert shares_known(words)
     begin = time.process_time()
     for _ in range(100):

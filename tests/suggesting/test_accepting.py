@@ -12,7 +12,7 @@ from rnnlm_tui.suggesting.accepting import (
     ways_to_accept,
 )
 from rnnlm_tui.suggesting.suggest import apply_insertion
-from rnnlm_tui.text.marks import gives_space_back, takes_space
+from rnnlm_tui.text.marks import gives_space_back, replaces_space
 from rnnlm_tui.text.tokenizer import Insertion
 
 CORRECTION = Suggestion("the", 0.9, "he", 2, True, corrects=True)
@@ -105,7 +105,7 @@ def test_what_typing_does_to_the_space_of_an_accepted_word(
 ) -> None:
     written, tail = f"{accepted} ", " "
     for key in keys:
-        way, tail = type_character(written, tail, key, takes_space)
+        way, tail = type_character(written, tail, key, replaces_space)
         written = apply_insertion(written, way)
     assert written == line
 

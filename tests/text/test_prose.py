@@ -99,7 +99,7 @@ def test_a_mark_takes_the_space_of_an_accept_as_in_the_text(
     tokenizer = learn_prose(TEXTS[language].split("\n") * 12)
     for marks, is_taken in (taking, True), (leaving, False):
         for mark in marks:
-            assert tokenizer.takes_space(before, mark) is is_taken, mark
+            assert tokenizer.replaces_space(before, mark) is is_taken, mark
 
 
 def test_a_word_that_begins_a_sentence_has_its_usual_case() -> None:

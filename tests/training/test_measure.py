@@ -71,7 +71,7 @@ def test_the_weights_are_fitted_to_the_held_out_lines_if_these_are_enough(
     preset: str, epochs: dict[str, Any], enough: bool, tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:  # fmt: skip
-    monkeypatch.setattr(mixture, "FEWEST_WORDS", 50 if enough else 1 << 30)
+    monkeypatch.setattr(mixture, "FEWEST_FITTED", 50 if enough else 1 << 30)
     job = small_job(preset, tmp_path / "a", **MIXED, **epochs)
     [*run(job)]
     card, model = read_model(job.best_path)

@@ -275,7 +275,7 @@ def test_the_english_stays_in_a_text_of_another_language_if_it_has_weight(
         assert (card.base, card.mixture.left_out) == (None if left else "english", left)
         assert ("english is left out" in (card.mixture_text or "")) != is_kept
     # It is not asked where too few lines are held out, nor where it is asked for.
-    monkeypatch.setattr(mixture, "FEWEST_WORDS", 1 << 30)
+    monkeypatch.setattr(mixture, "FEWEST_FITTED", 1 << 30)
     for request, is_kept in ({}, False), ({"on": "english"}, True):
         job = made_of(english, mixed, preset="ngram", settings=settings, name="few", **request)
         [*run(job)]

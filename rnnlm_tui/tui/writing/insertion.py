@@ -12,7 +12,7 @@ from textual.widgets.text_area import Selection
 
 from rnnlm_tui.formatting import sanitize
 from rnnlm_tui.suggesting.accepting import Suggestion, type_character
-from rnnlm_tui.text.marks import takes_space
+from rnnlm_tui.text.marks import replaces_space
 from rnnlm_tui.text.tokenizer import Insertion
 
 MAX_TEXT = 20_000
@@ -33,7 +33,7 @@ class Typing:
 
     def __init__(self, area: TextArea) -> None:
         self._area = area
-        self.takes_space = takes_space
+        self.replaces_space = replaces_space
         """Returns whether a character typed after a text replaces the space at its end. The active
         model sets the rule that it has learned."""
         self.presses = 0
@@ -103,7 +103,7 @@ class Typing:
         following = area.document.get_line(end[0])[end[1] : end[1] + 1]
         if last.space_after and not following.isspace():
             before = f"{area.document.get_line(start[0])[: start[1]]}{text} "
-            if not following or not self.takes_space(before, following):
+            if not following or not self.replaces_space(before, following):
                 text += " "
         if self.insert(text, Selection(start, end), keys) and text.endswith(" "):
             self._tail = " "
@@ -143,7 +143,7 @@ class Typing:
         self.presses += 1
         if not character.isspace() and not before[-1:].strip():  # a word begins
             area.history.checkpoint()
-        way, tail = type_character(before, self._tail, character, self.takes_space)
+        way, tail = type_character(before, self._tail, character, self.replaces_space)
         if way.text:
             start = start[0], start[1] - way.replaces_before
             area.replace(way.text, start, end, maintain_selection_offset=False)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from rnnlm_tui.store.languages import FEWEST_WORDS, WORD, better_known, shares_known
+from rnnlm_tui.store.languages import WORD, WORDS_JUDGED, better_known, shares_known
 from rnnlm_tui.text.reading import WITHOUT_SPACES, lacks_spaces
 
 if TYPE_CHECKING:
@@ -47,10 +47,10 @@ def note_on_language(
     words = list[str]()
     for line in reversed(lines):
         words[:0] = WORD.findall(line)
-        if len(words) >= 2 * FEWEST_WORDS:
+        if len(words) >= 2 * WORDS_JUDGED:
             break
-    note, before = _note_on(loaded, words[-FEWEST_WORDS:]), words[-2 * FEWEST_WORDS : -FEWEST_WORDS]
-    if is_asked or len(before) < FEWEST_WORDS or note == NO_NOTE:
+    note, before = _note_on(loaded, words[-WORDS_JUDGED:]), words[-2 * WORDS_JUDGED : -WORDS_JUDGED]
+    if is_asked or len(before) < WORDS_JUDGED or note == NO_NOTE:
         return note
     return note if _note_on(loaded, before) == note else NO_NOTE
 
@@ -58,10 +58,10 @@ def note_on_language(
 def _note_on(loaded: OpenedModel, words: Sequence[str]) -> LanguageNote:
     ids, small = loaded.model.vocabulary.id_by_word, [word.lower() for word in words]
     known = sum(each in ids or as_small in ids for each, as_small in zip(words, small, strict=True))
-    if len(words) < FEWEST_WORDS or known >= WELL_KNOWN * FEWEST_WORDS:
+    if len(words) < WORDS_JUDGED or known >= WELL_KNOWN * WORDS_JUDGED:
         return NO_NOTE
     language = loaded.card.base or loaded.name
-    if other := better_known(small, language, known / FEWEST_WORDS):
+    if other := better_known(small, language, known / WORDS_JUDGED):
         return LanguageNote(other)
     is_unknown = shares_known(small).get(language, 1.0) < ENOUGH_KNOWN
     return LanguageNote(text=NOT_KNOWN.format(language.capitalize())) if is_unknown else NO_NOTE

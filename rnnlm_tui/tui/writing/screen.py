@@ -21,7 +21,7 @@ from rnnlm_tui.session import texts
 from rnnlm_tui.session.database import SessionDatabase
 from rnnlm_tui.session.tables import SavedPart, Turn
 from rnnlm_tui.session.text_file import ReadFile
-from rnnlm_tui.store.languages import FEWEST_WORDS
+from rnnlm_tui.store.languages import WORDS_JUDGED
 from rnnlm_tui.suggesting.accepting import LINES_ABOVE, DigitSetting
 from rnnlm_tui.text.reading import count_words
 from rnnlm_tui.tui.preferences import Preferences
@@ -162,7 +162,7 @@ class AutocompleteScreen(AppScreen):
         before = answer.question.opened_model.name if answer is not None else None
         self._predictor.opened_model = opened_model
         if opened_model is not None:
-            self.editor.typing.takes_space = opened_model.model.tokenizer.takes_space
+            self.editor.typing.replaces_space = opened_model.model.tokenizer.replaces_space
         if opened_model is None or opened_model.name != before:  # otherwise a choice is kept
             self.editor.forget_answer()
         self._begin_reading()
@@ -448,7 +448,7 @@ class AutocompleteScreen(AppScreen):
             self.editor.recall.note(self._use(model, notice))
             self._show_note()
         else:
-            self.app.notify_user(f"no other model knows the last {FEWEST_WORDS} words better")
+            self.app.notify_user(f"no other model knows the last {WORDS_JUDGED} words better")
 
     def _use(self, name: str, notice: str = "") -> Reversal:
         """Uses a model, with a notice once it is active; returns what goes back to the one

@@ -69,7 +69,7 @@ class Writer:
 
     def __init__(self, editor: LineEditor, contexts: Contexts) -> None:
         self.editor, self._contexts = editor, contexts
-        editor.typing.takes_space = contexts.model.tokenizer.takes_space
+        editor.typing.replaces_space = contexts.model.tokenizer.replaces_space
 
     async def type(self, begin: str, token: str) -> None:
         """Types a token after the begin of a line. The English answers after each character."""
