@@ -63,10 +63,7 @@ ABOUT = {
     "spanish": "novels, stories, plays and memoirs first published from 1884 to 1930, in the public"
     " domain; articles of Global Voices (CC BY 3.0); guides (CC0, CC BY 4.0, MIT); and sentences of"
     " Common Voice and TICO-19 (CC0 1.0)",
-    "italian": "novels, stories, plays and diaries first published from 1878 to 1930, in the public"
-    " domain; debates of the European Parliament (its source is acknowledged here); guides of the"
-    " Italian State (CC BY 4.0, CC0) and of free software (CC BY 4.0); and sentences of Common"
-    " Voice (CC0 1.0) and XCOPA (CC BY 4.0)",
+    "italian": "public domain, © European Union, CC0 1.0, CC BY 4.0: see rnnlm_tui/data/italian.md",
 }
 CORPUS_NAME = {
     "shakespeare": "sonnets.txt",
@@ -89,6 +86,10 @@ CONVENTIONS = {
         starts={"!": True},
     ),
     "french": Conventions(spaces={"€": (True, True), "%": (True, True)}),
+    "italian": Conventions(
+        spaces={"%": (False, True), "-": (True, True), "–": (True, True)},
+        starts={"?": True, "!": True, ":“": True, "^(": True},
+    ),
 }
 """The conventions of today, where the texts of a language are older or differ among themselves:
 quotes such as » «, and small letters after an exclamation mark."""
