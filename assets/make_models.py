@@ -87,8 +87,8 @@ CONVENTIONS = {
     ),
     "french": Conventions(spaces={"€": (True, True), "%": (True, True)}),
     "italian": Conventions(
-        spaces={"%": (False, True), "-": (True, True), "–": (True, True)},
-        starts={"?": True, "!": True, ":“": True, "^(": True},
+        spaces={"%": (False, True), "€": (True, True), "-": (True, True), "–": (True, True)},
+        starts={"?": True, "!": True, "!“": True, ":“": True, "^(": True},
     ),
 }
 """The conventions of today, where the texts of a language are older or differ among themselves:

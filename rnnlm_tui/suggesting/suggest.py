@@ -30,7 +30,14 @@ from rnnlm_tui.lm.model import Array, LanguageModel, Unwanted, largest
 from rnnlm_tui.lm.page_words import OnPage
 from rnnlm_tui.suggesting.accepting import LISTED, Suggestion
 from rnnlm_tui.text.letters import is_all_capitals, is_code, spelled_letters, with_umlauts
-from rnnlm_tui.text.marks import APOSTROPHE, CLOSE_SINGLE, MARK_PAIRS, OPEN_SINGLE, WORD_FOLLOWS
+from rnnlm_tui.text.marks import (
+    APOSTROPHE,
+    APOSTROPHES,
+    CLOSE_SINGLE,
+    MARK_PAIRS,
+    OPEN_SINGLE,
+    WORD_FOLLOWS,
+)
 from rnnlm_tui.text.prose_tokens import is_elided
 from rnnlm_tui.text.slips import LONGEST_SLIP, SHORTEST_SLIP, slip_chances
 from rnnlm_tui.text.tokenizer import Insertion, Tokenizer
@@ -380,8 +387,15 @@ class WordLists:
 
     def _corrections(self, typed: Typed, least_chance: float) -> Matches:
         """Returns the words whose beginning a slip may have turned into the prefix. There are none
-        if no word can reach `least_chance`, and none for acronyms, numbers and addresses."""
+        if no word can reach `least_chance`, and none for acronyms, numbers and addresses. An
+        apostrophe behind a known word stands for an accent, as in `citta'`, or belongs there, as in
+        `un po'`."""
         prefix = typed.prefix
+        ends_word = prefix[1:] and prefix[-1] in APOSTROPHES and not is_all_capitals(prefix)
+        if ends_word and (whole := self._ids_written_like(prefix[:-1])):
+            accented = np.array([id_ for id_ in whole if not self._word(id_).isascii()], np.int64)
+            chances = self._chances(accented, typed) * SWAP_FREQUENCY
+            return Matches(accented, chances, corrects=True)
         is_word = SHORTEST_SLIP <= len(prefix) <= LONGEST_SLIP and not is_all_capitals(prefix)
         is_unlikely = self._highest_probability * SWAP_FREQUENCY < least_chance
         if not is_word or is_unlikely or typed.is_number_or_address:
@@ -426,6 +440,12 @@ class WordLists:
             return ids
         keeps = self._model.tokenizer.keeps_letters
         return np.array([id_ for id_ in ids.tolist() if keeps(prefix, self._word(id_))], np.int64)
+
+    def _ids_written_like(self, typed: str) -> list[int]:
+        """Returns the ids of the allowed words with these letters, with or without accents."""
+        ids, key = self._ids_beginning_with(typed), self._key(typed)
+        allowed = ids[self._is_allowed[ids]].tolist()
+        return [id_ for id_ in allowed if self._key(self._word(id_)) == key]
 
     def _ids_with_umlauts(self, keys: Iterable[str], spelled: str) -> NDArray[np.int64]:
         """Returns the ids of the words that begin with one of these `keys`, if they begin with

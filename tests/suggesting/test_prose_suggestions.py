@@ -160,6 +160,19 @@ def test_letters_of_another_keyboard_find_a_word(typed: str, word: str, written:
     assert answer.continuation[0] == word
 
 
+@pytest.mark.parametrize(
+    ("typed", "written"),
+    [("citta'", "città"), ("E'", "È"), ("perche’", "perché"), ("po'", ""), ("dogs'", ""),
+     ("dont'", "don't")],
+)  # fmt: skip
+def test_an_apostrophe_stands_for_the_accent_of_the_last_letter(typed: str, written: str) -> None:
+    """Behind another word it stays, and nothing corrects it."""
+    words = ("po", "poco", "cittadella", "città", "e", "è", "perché", "però", "dogs", "don't")
+    answer = suggest(names_of(*words), f"the {typed}")
+    found = [apply_insertion(f"the {typed}", word) for word in answer.candidates]
+    assert found == ([f"the {written}"] if written else [])
+
+
 def test_two_letters_are_not_always_an_umlaut() -> None:
     model = names_of("schon", "neu", "x1", "neues", "schön")
     assert [c.word for c in suggest(model, "the neue").candidates if not c.corrects] == ["neues"]
