@@ -18,7 +18,7 @@ from textual.widgets import Input, Select
 import rnnlm_tui
 from rnnlm_tui import events
 from rnnlm_tui.cli.main import main
-from rnnlm_tui.cli.modes import split
+from rnnlm_tui.cli.modes import split_command_line
 from rnnlm_tui.cli.reporters import TextReporter
 from rnnlm_tui.paths import PACKAGE, data_dir
 from rnnlm_tui.store.library import Library
@@ -151,7 +151,7 @@ def use_mode() -> None:
     assert printed("--count", "one two three", "--json") == "3 True\n"
     assert "--count:-*" in printed("--completion", "bash")
     with pytest.raises(rnnlm_tui.RnnlmError, match="--train does not go with --count"):
-        split(["--count", "--train"])
+        split_command_line(["--count", "--train"])
 
 
 def use_all() -> None:

@@ -17,23 +17,25 @@ from rnnlm_tui.training.job import Job
 from rnnlm_tui.wording.model_rows import Fact, words_read
 from rnnlm_tui.wording.savings import ENOUGH_TEXT, ENOUGH_WORDS
 
-POINTS = ((0.02, "0 to 2"), (0.1, "0 to 6"), (0.3, "3 to 10"), (1.0, "10 to 30"))
-"""How many more keys of 100 a writer who reads the list saves than with the base alone. Each range
-is for texts in which at most this share of the words is new to the base. Measured in English, on
-later words and on held-out lines: 0.1 to 1.4 at 1.4 to 1.9 %, 0.1 to 5.7 at 2.2 to 2.5 %, 1.9 to
-2.6 at 6.7 %, 2.7 to 6.3 at 12.5 %, 18 to 23 at 57 %."""
+GAINS = ((0.02, "0 to 2"), (0.1, "0 to 6"), (0.3, "3 to 10"), (1.0, "10 to 30"))
+"""Keys of 100 that a model saves more than its base alone, for a writer who reads the list. A range
+holds for a text if at most this share of its words is new to the base. Measured in English, on
+later words and on held-out lines:
+
+    new words       1.4 to 1.9 %   2.2 to 2.5 %   6.7 %        12.5 %       57 %
+    keys of 100     0.1 to 1.4     0.1 to 5.7     1.9 to 2.6   2.7 to 6.3   18 to 23
+"""
 FEW_WORDS = 2_000
-"""Words. The card warns that a smaller text helps little. The ranges of POINTS hold from this size
-on."""
+"""Words of the smallest text for which GAINS hold. A smaller one helps little, says the card."""
 TRAINED_PER_S = 1e10
 """Examples times parameters that two cores learn in a second: measured 5e9 for a network that
 starts from its base, 13e9 for the lesson's."""
 BESIDES_EPOCHS_S = 5
-"""Seconds of a training besides its epochs: two cores load PyTorch and measure the model."""
+"""Seconds in which two cores load PyTorch before the epochs, and measure the model after them."""
 FIRST_PAIRS = 10
-"""Number of training pairs that are shown."""
+"""Training pairs that are shown."""
 FIRST_PADDED = 4
-"""Number of padded pairs that are shown for the lesson, where each takes a second line."""
+"""Padded pairs that are shown for the lesson. Each takes a second line."""
 
 
 def as_text(rows: Iterable[Fact]) -> str:
@@ -44,16 +46,20 @@ def as_text(rows: Iterable[Fact]) -> str:
 
 
 def prospect(job: Job, parameters: int) -> list[str]:
-    """Returns sentences on a training: the files of a folder that it reads, what it does, how long
-    it takes, whether it will tell how many keys the model saves, and what it gains."""
-    held_out = job.prepared.held_out_words
-    does = "starts from nothing and learns this text"
-    mixed = ""
+    """Returns sentences on what to expect of a training, whose model has so many parameters.
+
+    They tell the files of a folder that it reads, what it learns and how long that takes, whether
+    it will tell how many keys the model saves, and how many more these are than the base saves.
+    """
+    text = job.prepared.corpus
+    sentences = [f"It reads {text.name}."] if text.files else []
+    learns, mixed = "starts from nothing and learns this text", ""
     if job.network is not None:
-        does = f"starts from {_base(job)} and learns your words"
+        learns = f"starts from {_base(job)} and learns your words"
     elif job.base is not None:
         mixed = f", and is mixed with {_base(job)}{' if that helps' if job.tries_base else ''}"
-    told = "Then it tells how many keys it saves on lines of this text that it has not seen."
+    sentences.append(f"It {learns}, in {_duration(job, parameters)}{mixed}.")
+    held_out = job.prepared.held_out_words
     if not held_out:
         told = "It learns every line, so it cannot tell how many keys it saves on new ones."
     elif held_out < ENOUGH_WORDS:
@@ -62,35 +68,35 @@ def prospect(job: Job, parameters: int) -> list[str]:
             " keys it saves: whether to use it is up to you. A text of some"
             f" {ENOUGH_TEXT:,} words is enough."
         )
-    text = job.prepared.corpus
-    read = [f"It reads {text.name}."] if text.files else []
-    does = f"It {does}, in {_duration(job, parameters)}{mixed}."
-    return [*read, does, told, *_expected_gain(job)]
+    else:
+        told = "Then it tells how many keys it saves on lines of this text that it has not seen."
+    return [*sentences, told, *_expected_gain(job)]
 
 
 def _expected_gain(job: Job) -> list[str]:
-    """Says how many words of a text the base does not know, and what to expect of a model that
-    learns them; nothing without a base. `warnings` say what to expect of a text of few words."""
+    """Says how many words of a text are new to the base, and how many more keys a model saves that
+    learns them. Returns no sentence without a base, and no gain for a text of few words."""
     if job.base is None:
         return []
     vocabulary, lines = job.prepared.vocabulary, job.prepared.train
-    known, counts = job.base.model.vocabulary, lines.word_counts(vocabulary.total_words)
-    counts[: vocabulary.first_word_id] = 0  # words learned as <unk> may be known to the base
-    own = [
+    counts = lines.word_counts(vocabulary.total_words)
+    counts[: vocabulary.first_word_id] = 0  # <unk> stands for words that the base may know
+    known = job.base.model.vocabulary
+    new_ids = [
         number
         for number in np.flatnonzero(counts).tolist()
         if (word := vocabulary.word(number)) not in known and word.lower() not in known
     ]
-    share = counts[own].sum() / lines.words
-    found = [f"New to {_base(job)}: {plural(len(own), 'word')}, {share:.0%} of the text."]
+    share = counts[new_ids].sum() / lines.words
+    sentences = [f"New to {_base(job)}: {plural(len(new_ids), 'word')}, {share:.0%} of the text."]
     if job.prepared.corpus.words >= FEW_WORDS:
-        points = next(points for most, points in POINTS if share <= most)
-        found.append(f"Expect to save {points} keys in 100 more than with {_base(job)} alone.")
-    return found
+        keys = next(keys for largest_share, keys in GAINS if share <= largest_share)
+        sentences.append(f"Expect to save {keys} keys in 100 more than with {_base(job)} alone.")
+    return sentences
 
 
 def _base(job: Job) -> str:
-    """How sentences call the base of a training, such as "the German"."""
+    """Returns the base of a training as sentences call it, such as "the German"."""
     return the_language(job.base.name) if job.base else ""
 
 
@@ -100,7 +106,7 @@ def _duration(job: Job, parameters: int) -> str:
         return "some seconds"
     learned = job.prepared.predictions * parameters * job.config.epochs
     seconds = BESIDES_EPOCHS_S + learned / TRAINED_PER_S
-    if seconds < 55:
+    if seconds < 55:  # would not be rounded to 60
         return f"about {max(10, round(seconds, -1)):.0f} seconds"
     minutes = round(seconds / 60)
     if minutes < 90:
@@ -109,16 +115,17 @@ def _duration(job: Job, parameters: int) -> str:
 
 
 def warnings(job: Job) -> list[str]:
-    """Says why little can be learned from a text; empty for a good one."""
+    """Returns sentences on why little can be learned from a text; none for a good one."""
     text = job.prepared.corpus
-    found = list[str]()
+    sentences = list[str]()
     if lacks_spaces(text.raw[:CHECKED_BYTES].decode(errors="ignore")):
-        found.append(f"{WITHOUT_SPACES[0].upper()}{WITHOUT_SPACES[1:]}.")
-    if (words := text.words) >= FEW_WORDS:
-        return found
-    is_on_base = job.base is not None and not job.tries_base
-    result = f"{_base(job)} with your names in it, little more" if is_on_base else "little of it"
-    return [*found, f"{plural(words, 'word')} are few: expect {result}."]
+        sentences.append(f"{WITHOUT_SPACES[0].upper()}{WITHOUT_SPACES[1:]}.")
+    if text.words < FEW_WORDS:
+        result = "little of it"
+        if job.base is not None and not job.tries_base:
+            result = f"{_base(job)} with your names in it, little more"
+        sentences.append(f"{plural(text.words, 'word')} are few: expect {result}.")
+    return sentences
 
 
 def text_rows(prepared: Prepared, config: Config) -> Iterator[Fact]:
@@ -139,32 +146,29 @@ def text_rows(prepared: Prepared, config: Config) -> Iterator[Fact]:
     marks = " with punctuation marks" if prepared.tokenizer.writes_text else ""
     yield "words", f"{text.words:,}; {prepared.distinct_words:,} different{marks}{trained}"
     if kept < prepared.distinct_words:
-        fate = f"learned as {UNKNOWN_TOKEN}" if special_tokens else "left out of the lines"
-        yield "vocabulary", f"{kept:,} words are kept; the others are {fate}"
+        others = f"learned as {UNKNOWN_TOKEN}" if special_tokens else "left out of the lines"
+        yield "vocabulary", f"{kept:,} words are kept; the others are {others}"
     if not prepared.is_lesson and len(held_out):
         share = np.count_nonzero(held_out.ids == UNKNOWN_ID) / held_out.words
         yield "unknown", f"{share:.1%} of the words held out"
-    others = ", ".join(("the padding", *special_tokens))
-    yield "total words", f"{vocabulary.total_words:,} (with {others})"
+    tokens = ", ".join(("the padding", *special_tokens))
+    yield "total words", f"{vocabulary.total_words:,} (with {tokens})"
     yield "longest line", f"{plural(prepared.train.longest, 'word')}{marks}"
-    is_capped = prepared.is_lesson and prepared.window + 1 < prepared.train.longest
-    reads = words_read(config.model, prepared.window)
-    yield "reads", f"{reads}{', capped' if is_capped else ''}"
+    yield "reads", words_read(config.model, prepared.window)
     ends = " or the end of the line" if special_tokens else ""
     yield "pairs", f"{prepared.predictions:,}: the words before, and the next word{ends}"
     if preset.by_size:
-        usual = f"for a text of this size ({size_of(text.words)}), or for a start from a model"
-        yield "settings", f"{usual}, unless you give others"
-        names = {"optimizer", *(name for each in preset.by_size.values() for name in each)}
+        size = size_of(text.words)
+        yield "settings", f"yours; else the defaults for a {size} text, or for a start from a model"
+        by_size = {"optimizer", *(name for each in preset.by_size.values() for name in each)}
         for part in (config.model, config.train):
-            own = structs.asdict(part).items()
-            chosen = (f"{name} = {v}" for name, v in own if name in names and v is not None)
-            yield "", ", ".join(chosen)
+            values = structs.asdict(part).items()
+            yield "", ", ".join(f"{k} = {v}" for k, v in values if k in by_size and v is not None)
 
 
 def pair_rows(prepared: Prepared) -> Iterator[Fact]:
-    """Yields the first training pairs. For the lesson also yields the steps that lead to them,
-    under the names that the lesson gives them."""
+    """Yields the first training pairs. For the lesson yields before them the steps that lead to
+    them, under the names that the lesson gives these."""
     pairs = [f"{words} ---> {following}" for words, following in first_pairs(prepared)]
     if not prepared.is_lesson:
         yield "the first pairs", ""
@@ -178,8 +182,7 @@ def pair_rows(prepared: Prepared) -> Iterator[Fact]:
     yield "label", "the last id; the others are the predictors. As ids and as words:"
     first = np.arange(min(FIRST_PADDED, prepared.predictions))
     features, labels = prepared.train.windows(first, prepared.window)
-    first_of_all = zip(features.tolist(), labels.tolist(), pairs[:FIRST_PADDED], strict=True)
-    for ids, label, pair in first_of_all:
+    for ids, label, pair in zip(features.tolist(), labels.tolist(), pairs, strict=False):
         yield "", f"{' '.join(map(str, ids))} ---> {label}"
         yield "", pair
 

@@ -9,8 +9,8 @@ from typing import Any
 
 from msgspec import structs, to_builtins
 
-from rnnlm_tui.cli.options import Request
-from rnnlm_tui.cli.output import aligned, draw, draw_bar, print_fitted, print_json
+from rnnlm_tui.cli.options import CommandLine
+from rnnlm_tui.cli.output import draw, draw_bar, print_json, print_wrapped, table_lines
 from rnnlm_tui.errors import UsageError, print_warning
 from rnnlm_tui.events import BaseSavings, Evaluation
 from rnnlm_tui.formatting import plural, sanitize
@@ -25,10 +25,10 @@ NOTES = (
     "top-1 and top-5 are shares of all words; a word that a model does not know is a miss",
     "keys saved are counted with the app's keys and default settings; each space, mark and end of"
     " line counts. An attentive writer reads the list after every key, a glancing one at the start"
-    " of a word and after two and four letters; one at the cursor looks only there",
+    " of a word and after two and four letters; one at the cursor reads only the ghost",
     "nats/char, unlike the perplexity, can be compared between models with different vocabularies",
 )
-KNOWN_WORDS_NOTE = "the perplexity of the lesson's network is that of the words it knows"
+LESSON_NOTE = "the perplexity of the lesson's network leaves out the words that it does not know"
 COLUMNS = {
     "words": ("words", ",d"),
     "unknown": ("oov_share", ".1%"),
@@ -46,60 +46,69 @@ BAR_EVERY_S = 0.1
 
 @dataclass(frozen=True, slots=True)
 class MeasuredModel:
-    """The metrics of a model. `parts` has those of each component of a mixed model alone.
+    """A model with its metrics on a text. `parts` has the metrics of each component of a mixed
+    model alone.
 
-    `trained_on` is the number of lines that the model was trained on, as `count_trained_on` returns
-    it. `is_known` is True if that makes the metrics too good.
+    `trained_on` is the number of lines of the text that the model was trained on, as
+    `count_trained_on` returns it. `is_unseen` is True if they are too few to count.
     """
 
-    subject: OpenedModel
+    opened: OpenedModel
     figures: Evaluation
     parts: Mapping[ComponentName, Evaluation]
     trained_on: int | None
-    is_known: bool
+    is_unseen: bool
+
+    @property
+    def is_lesson(self) -> bool:
+        """True for the lesson's network. It gives unknown words no probability, so its nats per
+        character are not comparable."""
+        return self.opened.card.config.is_lesson
 
 
-def show_evaluation(request: Request) -> int:
+def show_evaluation(command: CommandLine) -> int:
     """`--evaluate`."""
-    library = Library(request.data_dir)
-    subjects = [library.open(name) for name in (request.model, *request.against)]
-    names = [subject.name for subject in subjects]
+    library = Library(command.data_dir)
+    models = [library.open(name) for name in (command.model, *command.against)]
+    names = [model.name for model in models]
     if twice := next((name for name in names if names.count(name) > 1), None):
         raise UsageError(f"{twice} cannot be compared with itself", "name other models")
     text = text_to_measure(
-        subjects[0], request.operands, request.encoding, request.limit, samples=not request.all
+        models[0], command.operands, command.encoding, command.limit, samples=not command.all
     )
-    results = [_measure(subject, text) for subject in subjects]
-    if request.json:
+    results = [_measure(model, text) for model in models]
+    if command.json:
         print_json(evaluation_json(text, results))
     else:
-        print_fitted(evaluation_table(text, results, request.limit))
+        print_wrapped(evaluation_table(text, results, command.limit))
     return 0
 
 
-def _measure(subject: OpenedModel, text: MeasuredText) -> MeasuredModel:
-    """Measures a model and its components. Warns if it has learned the text."""
-    seen = count_trained_on(subject, text)
-    name = sanitize(subject.name)
-    if warning := warning_of(name, seen, text):
+def _measure(opened: OpenedModel, text: MeasuredText) -> MeasuredModel:
+    """Measures a model and its components. Warns if the model has learned the text."""
+    trained_on = count_trained_on(opened, text)
+    name = sanitize(opened.name)
+    if warning := warning_of(name, trained_on, text):
         print_warning(warning)
-    figures = _score(name, subject.model, text)
-    models = subject.model.models if isinstance(subject.model, MixedModel) else {}
-    # Counting keys takes most of the time, and nobody writes with the n-grams or the network alone.
+    figures = _evaluated(name, opened.model, text)
+    components = opened.model.models if isinstance(opened.model, MixedModel) else {}
+    # Keys are counted only for models that people write with, not for the n-grams or the network
+    # alone, since counting takes most of the time.
     parts = {
-        part: _score(f"{LABELS[part]} alone", model, text, counts_keys=part == "base")
-        for part, model in models.items()
+        part: _evaluated(f"{LABELS[part]} alone", model, text, counts_keys=part == "base")
+        for part, model in components.items()
     }
-    base, alone = subject.card.base, parts.get("base")
+    base, alone = opened.card.base, parts.get("base")
     if base and alone and (savings := alone.keystroke_savings) is not None:
         figures = structs.replace(figures, base=BaseSavings(base, savings))
-    return MeasuredModel(subject, figures, parts, seen, bool(warning))
+    return MeasuredModel(opened, figures, parts, trained_on, is_unseen=not warning)
 
 
-def _score(
+def _evaluated(
     name: str, model: LanguageModel, text: MeasuredText, *, counts_keys: bool = True
 ) -> Evaluation:
-    """Scores the lines of a text in their context, with a progress bar on a terminal."""
+    """Evaluates a model on the lines of a text in their context. Shows a progress bar, which begins
+    with `name`, on a terminal."""
     scored = list[evaluate.ScoredLine]()
     total, next_bar = len(text.lines), 0.0
     for above, lines in text.excerpts:
@@ -124,9 +133,9 @@ def evaluation_json(text: MeasuredText, results: Sequence[MeasuredModel]) -> dic
         },
         "models": [
             {
-                "name": result.subject.name,
-                "preset": result.subject.card.config.preset,
-                "tokenizer": result.subject.card.config.tokenizer,
+                "name": result.opened.name,
+                "preset": result.opened.card.config.preset,
+                "tokenizer": result.opened.card.config.tokenizer,
                 "trained_on_lines": result.trained_on,
                 **to_builtins(result.figures),
                 "components": _components(result),
@@ -139,7 +148,8 @@ def evaluation_json(text: MeasuredText, results: Sequence[MeasuredModel]) -> dic
 def _components(result: MeasuredModel) -> list[dict[str, Any]] | None:
     """Returns the names, weights and metrics of the components of a mixed model, None for another
     model. The cache has no metrics."""
-    if not isinstance(model := result.subject.model, MixedModel):
+    model = result.opened.model
+    if not isinstance(model, MixedModel):
         return None
     return [
         {
@@ -156,47 +166,47 @@ def evaluation_table(
 ) -> Iterator[str]:
     """Yields the metrics as tables, with a row for each model and each component of a mixed one.
     `limit` is the number of lines that were asked for, None for all or a sample."""
-    whose = f" that {text.held_out_of} held out" if text.held_out_of else ""
-    yield f"{plural(len(text.lines), 'line')} of {sanitize(text.corpus.name)}{whose}"
+    held_out = f" that {text.held_out_of} held out" if text.held_out_of else ""
+    yield f"{plural(len(text.lines), 'line')} of {sanitize(text.corpus.name)}{held_out}"
     if len(text.lines) < text.lines_in_all:
-        chosen, note = ("the first", "") if limit else ("a sample", " (--all measures all of them)")
-        yield f"{chosen} of {text.lines_in_all:,} lines{note}"
+        of_all = f"of {text.lines_in_all:,} lines"
+        yield f"the first {of_all}" if limit else f"a sample {of_all} (--all measures all of them)"
     yield ""
     rows: list[tuple[str, ...]] = [("", *COLUMNS)]
     keys_rows: list[tuple[str, ...]] = [("keys saved by a writer who is", *WRITERS.values())]
     for result in results:
-        name, figures = sanitize(result.subject.name), result.figures
-        if result.subject.model.vocabulary.unknown_id is None:  # it does not predict every word
+        name, figures = sanitize(result.opened.name), result.figures
+        if result.is_lesson:
             figures = structs.replace(figures, nats_per_character=None)
         rows.append(_figures_row(name, figures))
         keys_rows.append(_keys_row(name, figures))
-        for part, found in result.parts.items():
-            rows.append(_figures_row(f"  {LABELS[part]} alone", found))
+        for part, alone in result.parts.items():
+            rows.append(_figures_row(f"  {LABELS[part]} alone", alone))
             if part == "base":
-                keys_rows.append(_keys_row(f"  {LABELS[part]} alone", found))
-    yield from (*aligned(rows), "", *aligned(keys_rows), "")
+                keys_rows.append(_keys_row(f"  {LABELS[part]} alone", alone))
+    yield from (*table_lines(rows), "", *table_lines(keys_rows), "")
     for result in results:
-        if parts := result.subject.card.mixture_text:
-            yield f"{sanitize(result.subject.name)} is a mixture: {sanitize(parts)}"
+        if parts := result.opened.card.mixture_text:
+            yield f"{sanitize(result.opened.name)} is a mixture: {sanitize(parts)}"
     yield from NOTES
-    if any(result.subject.model.vocabulary.unknown_id is None for result in results):
-        yield KNOWN_WORDS_NOTE
+    if any(result.is_lesson for result in results):
+        yield LESSON_NOTE
     for result in results:
-        if sentence := savings_sentence(result.figures, are_unseen=not result.is_known):
-            yield sanitize(f"{result.subject.name}: {sentence}")
+        if sentence := savings_sentence(result.figures, are_unseen=result.is_unseen):
+            yield sanitize(f"{result.opened.name}: {sentence}")
 
 
-def _keys_row(name: str, found: Evaluation) -> tuple[str, ...]:
+def _keys_row(name: str, figures: Evaluation) -> tuple[str, ...]:
     """Returns the keys that each writer saves, with half of the 95 % interval."""
     texts = list[str]()
     for writer in WRITERS:
-        saved = getattr(found.keystroke_savings, writer, None)
-        low, high = getattr(found.savings_intervals, writer, (0.0, 0.0))
+        saved = getattr(figures.keystroke_savings, writer, None)
+        low, high = getattr(figures.savings_intervals, writer, (0.0, 0.0))
         interval = f" ±{(high - low) / 2:.1%}" if high > low else ""
         texts.append("-" if saved is None else f"{saved:.1%}{interval}")
     return (name, *texts)
 
 
-def _figures_row(name: str, found: Evaluation) -> tuple[str, ...]:
-    values = ((getattr(found, field), form) for field, form in COLUMNS.values())
+def _figures_row(name: str, figures: Evaluation) -> tuple[str, ...]:
+    values = ((getattr(figures, field), form) for field, form in COLUMNS.values())
     return (name, *("-" if value is None else format(value, form) for value, form in values))

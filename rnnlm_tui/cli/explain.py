@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from rnnlm_tui.cli.options import Request
+from rnnlm_tui.cli.options import CommandLine
 from rnnlm_tui.cli.output import print_json
 from rnnlm_tui.formatting import sanitize, shorten
 from rnnlm_tui.store.library import Library
@@ -30,34 +30,32 @@ from rnnlm_tui.wording.explain_rows import (
 LINE_WIDTH = 79
 """Most columns of a line."""
 INDENT = "    "
-"""Stands before the rows of a list."""
+"""The start of a row of a stage or of a list."""
 ROWS = 6
-"""Most rows of a stage, and of a list, that are shown."""
+"""Most rows that are shown of a stage, of the suggestions and of the words of the line."""
 
 
-def show_explanation(request: Request) -> int:
+def show_explanation(command: CommandLine) -> int:
     """`--explain`."""
-    library = Library(request.data_dir)
-    opened = library.open(request.model)
-    for number, text in enumerate(request.given_texts()):
+    library = Library(command.data_dir)
+    opened = library.open(command.model)
+    for number, text in enumerate(command.texts()):
         above, line = split_last_line(opened.model, text)
         found = explain(opened.model, line, above, opened.contexts)
-        if request.json:
+        if command.json:
             print_json(explanation_json(found, line, opened.name))
         else:
-            between = "\n" if number else ""
-            lines = explanation_lines(found, line, opened.name)
-            print(between + "\n".join(lines), flush=True)
+            lines = [""] if number else []
+            lines += explanation_lines(found, line, opened.name)
+            print("\n".join(lines), flush=True)
     return 0
 
 
 def explanation_json(found: Explanation, line: str, model: str) -> dict[str, Any]:
-    """Returns the output of `--explain --json`, which is a contract. Contributions are in the order
-    of the parts, influences in that of the suggestions."""
-    contributions = np.stack([part.contributions for part in found.parts], axis=1)
-    numbers = zip(
-        found.suggestions, found.probabilities.tolist(), contributions.tolist(), strict=True
-    )
+    """Returns the output of `--explain --json`, which is a contract. A suggestion has a
+    contribution of each part, in their order; a word has an influence on each suggestion."""
+    by_part = np.stack([part.contributions for part in found.parts], axis=1).tolist()
+    suggestions = zip(found.suggestions, found.probabilities.tolist(), by_part, strict=True)
     return {
         "line": line,
         "prefix": found.prefix,
@@ -68,9 +66,9 @@ def explanation_json(found: Explanation, line: str, model: str) -> dict[str, Any
                 "word": listed.word,
                 "share": listed.probability,
                 "probability": probability,
-                "contributions": of_parts,
+                "contributions": contributions,
             }
-            for listed, probability, of_parts in numbers
+            for listed, probability, contributions in suggestions
         ],
         "parts": [
             {
@@ -115,24 +113,26 @@ def explanation_lines(found: Explanation, line: str, model: str) -> Iterator[str
             yield f"{part.name.upper()}: {part.weight:.1%}"
         for stage in part.stages:
             yield stage_title(stage)
-            yield from _joined(layer_rows(stage, LINE_WIDTH), indent="")
+            yield from _plain(layer_rows(stage, LINE_WIDTH), indent="")
             yield from _wrapped(stage_sentence(found, stage))
-            yield from _joined(stage_rows(stage, LINE_WIDTH - len(INDENT), ROWS))
+            yield from _plain(stage_rows(stage, LINE_WIDTH - len(INDENT), ROWS))
     if found.suggestions:
         yield ""
         yield from _wrapped(next_title(found))
-        yield from _joined(suggestion_rows(found, LINE_WIDTH - len(INDENT), ROWS))
+        yield from _plain(suggestion_rows(found, LINE_WIDTH - len(INDENT), ROWS))
     if found.suggestions and found.words:
         yield ""
         yield from _wrapped(influence_title(found))
-        yield from _joined(influence_rows(found, LINE_WIDTH - len(INDENT), ROWS))
+        yield from _plain(influence_rows(found, LINE_WIDTH - len(INDENT), ROWS))
     if found.notes:
         yield ""
         yield from _wrapped(" ".join(found.notes))
 
 
-def _joined(rows: Iterable[StyledRow], indent: str = INDENT) -> Iterator[str]:
-    yield from ((indent + "".join(text for text, _ in row)).rstrip() for row in rows)
+def _plain(rows: Iterable[StyledRow], indent: str = INDENT) -> Iterator[str]:
+    """Yields rows without their styles."""
+    for row in rows:
+        yield (indent + "".join(text for text, _ in row)).rstrip()
 
 
 def _wrapped(text: str) -> list[str]:

@@ -15,14 +15,14 @@ from collections.abc import Sequence
 from contextlib import suppress
 
 from rnnlm_tui._version import APP_NAME, __version__
-from rnnlm_tui.cli.modes import APP, format_help, split
+from rnnlm_tui.cli.modes import APP, format_help, split_command_line
 from rnnlm_tui.errors import EXIT_INTERRUPTED, RnnlmError, UsageError, flag_of, os_reason
 
 TYPE_CHECKING = False  # importing typing would take 3 ms of --help
 if TYPE_CHECKING:
-    from rnnlm_tui.cli.options import Request
+    from rnnlm_tui.cli.options import CommandLine
 
-SHOWN = (RnnlmError, OSError, MemoryError, KeyboardInterrupt)
+SHOWN_ERRORS = (RnnlmError, OSError, MemoryError, KeyboardInterrupt)
 """Errors that are shown as a sentence, without a traceback."""
 
 
@@ -37,27 +37,27 @@ def main(arguments: Sequence[str] | None = None) -> int:
         code = _run_to_exit_code(given)
         sys.stdout.flush()
         if arguments is None and "torch" not in sys.modules:
-            # Saves the collection at exit, 19 of the 239 ms of a suggestion. PyTorch needs it:
-            # nanobind would report leaks.
+            # Python then collects no garbage at the exit: 19 of the 239 ms of a suggestion. With
+            # PyTorch it has to, or else nanobind reports leaks.
             gc.freeze()
         return code
     except BrokenPipeError:
         return 0  # the reader of the results has exited, such as head(1)
-    except SHOWN as error:
+    except SHOWN_ERRORS as error:
         if "--debug" in options:
             raise
-        shown = _as_shown(error)
+        shown = _as_rnnlm_error(error)
         if is_json and not isinstance(error, KeyboardInterrupt):
             _print_failed(shown, time.monotonic() - began)
         _print_error(*shown.worded(flag_of))
         return shown.exit_code
     finally:
-        _flush_stdout()
+        _end_stdout()
 
 
 def _run_to_exit_code(given: Sequence[str]) -> int:
     """Runs the mode and returns its exit code. Raises RnnlmError."""
-    mode, arguments, after = split(given)
+    mode, arguments, after_dashes = split_command_line(given)
     if "--version" in arguments:
         print(f"{APP_NAME} {__version__}")
         return 0
@@ -70,18 +70,19 @@ def _run_to_exit_code(given: Sequence[str]) -> int:
     if "--help" in arguments:
         print(format_mode_help(mode), end="")
         return 0
-    request = parse(mode, arguments, after)
+    command = parse(mode, arguments, after_dashes)
     threads.use_one_thread(trains=mode.flag == "--train")
-    # Each mode imports what it needs: numpy takes 0.1 s, and torch 1.2 s.
+    # Each mode imports what it needs: numpy takes 0.1 s, and torch 1.2 s. The collector of garbage
+    # finds none in imports, and takes 10 ms of a suggestion.
     module, _, function = mode.run.partition(":")
-    gc.disable()  # imports make no garbage, and looking for it takes 10 ms of a suggestion
+    gc.disable()
     run = getattr(importlib.import_module(f"rnnlm_tui.cli.{module}"), function)
     gc.enable()
-    code: int = run(request)
+    code: int = run(command)
     return code
 
 
-def open_app(request: Request) -> int:
+def open_app(command: CommandLine) -> int:
     """Opens the app and returns the exit code. Raises UsageError without a suitable terminal."""
     hint = f"{APP_NAME} --help lists what works without one"
     kind = os.environ.get("TERM", "")
@@ -93,10 +94,10 @@ def open_app(request: Request) -> int:
         raise UsageError(f"the terminal app needs {needed}, and TERM is {kind!r}", hint)
     from rnnlm_tui.tui.start import start
 
-    return start(request.operand, request.data_dir, request.open, request.encoding)
+    return start(command.operand, command.data_dir, command.open, command.encoding)
 
 
-def serve_editor(request: Request) -> int:
+def serve_editor(command: CommandLine) -> int:
     """`--lsp`. Raises UsageError if pygls is not installed, and ModelError."""
     try:
         from rnnlm_tui.lsp.server import serve
@@ -104,11 +105,11 @@ def serve_editor(request: Request) -> int:
         package = str(error.name).partition(".")[0]
         missing = f"the language server needs {package}, which is not installed"
         raise UsageError(missing, "in the folder of the source: pip install '.[lsp]'") from error
-    return serve(request.data_dir, request.model)
+    return serve(command.data_dir, command.model)
 
 
-def _as_shown(error: BaseException) -> RnnlmError:
-    """Returns one of the errors SHOWN as an RnnlmError, which has a sentence and an exit code."""
+def _as_rnnlm_error(error: BaseException) -> RnnlmError:
+    """Turns one of SHOWN_ERRORS into an RnnlmError, which has a sentence and an exit code."""
     match error:
         case RnnlmError():
             return error
@@ -138,7 +139,7 @@ def _print_error(message: str, hint: str) -> None:
     from rnnlm_tui.formatting import sanitize
 
     with suppress(OSError):  # the reader may have gone
-        draw("")  # over a progress bar
+        draw("")  # clears a progress bar
         print(f"{APP_NAME}: {sanitize(message)}", file=sys.stderr)
         if hint:
             print(f"  {sanitize(hint)}", file=sys.stderr)
@@ -148,8 +149,9 @@ def _repair_streams(is_json: bool) -> None:
     """Reopens standard streams that the parent process has closed, and makes stdout print question
     marks for characters that it cannot encode. JSON is always UTF-8.
 
-    Turns PYTHONUNBUFFERED off, with which print() writes a text and its line end separately. The
-    processes of a training share both streams, and their lines of up to 8 KB must not mix.
+    Turns PYTHONUNBUFFERED off. With it print() writes a line and its end one after the other, and
+    the lines of the processes of a training, which share both streams, would mix. Without it, lines
+    of up to 8 KB stay whole.
     """
     for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
         if getattr(sys, name) is None:
@@ -162,8 +164,9 @@ def _repair_streams(is_json: bool) -> None:
             stream.reconfigure(write_through=False, line_buffering=True)
 
 
-def _flush_stdout() -> None:
-    """Discards the rest of the output if stdout has no reader. Python would complain otherwise."""
+def _end_stdout() -> None:
+    """Writes the rest of the output. Without a reader it is discarded, so that Python prints no
+    error at the exit."""
     try:
         sys.stdout.flush()
     except OSError:

@@ -10,8 +10,8 @@ from typing import Any
 
 from rnnlm_tui._version import APP_NAME
 from rnnlm_tui.cli.history import check_files, write_files
-from rnnlm_tui.cli.options import Request
-from rnnlm_tui.cli.output import aligned, print_fitted, print_json
+from rnnlm_tui.cli.options import CommandLine
+from rnnlm_tui.cli.output import print_json, print_wrapped, table_lines
 from rnnlm_tui.errors import StorageError, UsageError, print_warning
 from rnnlm_tui.formatting import sanitize, shorten
 from rnnlm_tui.store.files import SUFFIX
@@ -28,8 +28,8 @@ from rnnlm_tui.wording.model_rows import (
     state,
 )
 
-TEXT_WIDTH = 24
-"""Most characters of the name of a text in the list."""
+LONGEST_TEXT_NAME = 24
+"""Most characters of the name of a text in the list of models."""
 CARD_FIELDS = (
     "corpus", "total_words", "parameters", "epochs_done", "metrics",
     "ancestors", "mixture", "about", "language", "created", "updated",
@@ -37,13 +37,13 @@ CARD_FIELDS = (
 """The fields of a card in the output of `--models --json`."""
 
 
-def show_models(request: Request) -> int:
+def show_models(command: CommandLine) -> int:
     """`--models`."""
-    library = Library(request.data_dir)
-    name = request.operand
-    written = [*filter(None, (request.csv, request.plot))]
-    check_files(request)
-    if name is None and written:
+    library = Library(command.data_dir)
+    name = command.operand
+    written_files = [*filter(None, (command.csv, command.plot))]
+    check_files(command)
+    if name is None and written_files:
         raise UsageError("{csv} and {plot} need a name", f"{APP_NAME} --models NAME --csv FILE")
     entries = library.entries()
     in_use = library.in_use(print_warning)
@@ -51,21 +51,22 @@ def show_models(request: Request) -> int:
         entries = [entry for entry in entries if entry.name == name]
         if not entries:
             raise library.unknown_model(name)
-        write_files(request, library, name)
-    if request.json:
+        write_files(command, library, name)
+    if command.json:
+        models = [entry for entry in entries if entry.has_model]
         runs = [entry.run for entry in entries if entry.run and not entry.has_model]
         print_json(
             {
-                "models": [entry_json(entry, in_use) for entry in entries if entry.has_model],
+                "models": [entry_json(entry, in_use) for entry in models],
                 "unfinished_runs": [run_json(run) for run in runs if run.resumable],
             }
         )
-    elif written:
-        print(f"wrote the training of {name} to {sanitize(' and '.join(written))}")
+    elif written_files:
+        print(f"wrote the history of {name} to {sanitize(' and '.join(written_files))}")
     elif name is not None:
-        print_fitted(card_lines(entries[0], in_use))
+        print_wrapped(card_lines(entries[0], in_use))
     elif entries:
-        print_fitted(models_table(entries, in_use))
+        print_wrapped(models_table(entries, in_use))
     else:
         print("no models yet; train one: rnnlm-tui --train", file=sys.stderr)
     return 0
@@ -98,12 +99,12 @@ def run_json(run: SavedRun) -> dict[str, Any]:
 
 
 def models_table(entries: Sequence[Entry], in_use: str) -> Iterator[str]:
-    """Yields the models, and the runs without a model, as a table, then notes on some of them."""
+    """Yields a table of the models and of the runs without a model, then notes on some of them."""
     rows = [
-        (sanitize(name), *facts, shorten(text, TEXT_WIDTH), sanitize(saved))
+        (sanitize(name), *facts, shorten(text, LONGEST_TEXT_NAME), sanitize(saved))
         for name, *facts, text, saved in map(list_row, entries)
     ]
-    yield from aligned([HEADS, *rows])
+    yield from table_lines([HEADS, *rows])
     if any(entry.evaluation for entry in entries):
         yield f"{KEYS_NOTE}: compare models of the same text only"
     for entry in entries:
@@ -113,54 +114,56 @@ def models_table(entries: Sequence[Entry], in_use: str) -> Iterator[str]:
         elif entry.damaged is not None:
             yield f"{name} is damaged: {sanitize(entry.damaged)}"
         elif run is not None:
-            total = f" of {run.epochs}" if run.epochs else ""
-            end = f"resume it (--train --resume --name {name})"
-            end += "" if entry.has_model else f" or delete it (--delete {name})"
-            yield f"{name} is unfinished, {run.epochs_done or 0}{total} epochs done; {end}"
+            of_all = f" of {run.epochs}" if run.epochs else ""
+            or_delete = "" if entry.has_model else f" or delete it (--delete {name})"
+            yield (
+                f"{name} is unfinished, {run.epochs_done or 0}{of_all} epochs done;"
+                f" resume it (--train --resume --name {name}){or_delete}"
+            )
         if entry.name == in_use:
             yield f"{name} is in use"
 
 
 def card_lines(entry: Entry, in_use: str) -> Iterator[str]:
     """Yields the card of a model, as the app shows it."""
-    marks = [state(entry), "in use" if entry.name == in_use else ""]
-    yield "   ".join((sanitize(entry.name), *filter(None, marks)))
+    states = [state(entry), "in use" if entry.name == in_use else ""]
+    yield "   ".join((sanitize(entry.name), *filter(None, states)))
     for label, text in card_rows(entry):
         if label and not text:
             yield ""
         yield f"{sanitize(label):14}  {sanitize(text)}".rstrip()
 
 
-def use_model(request: Request) -> int:
+def use_model(command: CommandLine) -> int:
     """`--use`."""
-    name = request.operands[0]
-    library = Library(request.data_dir)
+    name = command.operands[0]
+    library = Library(command.data_dir)
     library.open(name)
     library.use(name)
-    if request.json:
+    if command.json:
         print_json({"in_use": name})
     else:
         print(f"{name} is in use")
     return 0
 
 
-def rename_model(request: Request) -> int:
+def rename_model(command: CommandLine) -> int:
     """`--rename`."""
-    old, new = request.operands[0], tidy_name(request.operands[1])
-    Library(request.data_dir).rename(old, new)
+    old, new = command.operands[0], tidy_name(command.operands[1])
+    Library(command.data_dir).rename(old, new)
     print(f"{old} is now {new}")
     return 0
 
 
-def delete_model(request: Request) -> int:
+def delete_model(command: CommandLine) -> int:
     """`--delete`. Asks for confirmation, unless --yes is given."""
-    name = request.operands[0]
-    library = Library(request.data_dir)
+    name = command.operands[0]
+    library = Library(command.data_dir)
     entry = next((entry for entry in library.entries() if entry.name == name), None)
     if entry is None:
         raise library.unknown_model(name)
     library.check_own(name)
-    if not request.yes:
+    if not command.yes:
         question = f"Delete {sanitize(name)}? {deletion_sentence(entry)} [y/N] "
         print(question, end="", file=sys.stderr, flush=True)
         if not (answer := sys.stdin.readline()):
@@ -175,22 +178,22 @@ def delete_model(request: Request) -> int:
     return 0
 
 
-def export_model(request: Request) -> int:
+def export_model(command: CommandLine) -> int:
     """`--export`."""
-    name = check_name(request.operands[0])
-    given = request.operands[1] if len(request.operands) > 1 else ""
-    target = Path(given or f"{name}{SUFFIX}")
-    if given.endswith(("/", os.sep)) and not target.is_dir():
-        raise StorageError(f"there is no folder {target}", f"make the folder {target} first")
-    written = Library(request.data_dir).export(name, target, replace=request.force)
-    print(f"wrote {name} to {sanitize(str(written))}")
+    name = check_name(command.operands[0])
+    target = command.operands[1] if len(command.operands) > 1 else f"{name}{SUFFIX}"
+    path = Path(target)
+    if target.endswith(("/", os.sep)) and not path.is_dir():
+        raise StorageError(f"there is no folder {path}", f"make the folder {path} first")
+    exported = Library(command.data_dir).export(name, path, replace=command.force)
+    print(f"wrote {name} to {sanitize(str(exported))}")
     return 0
 
 
-def import_model(request: Request) -> int:
+def import_model(command: CommandLine) -> int:
     """`--import`."""
-    source = Path(request.operands[0])
-    name = check_name(tidy_name(source.stem if request.name is None else request.name))
-    Library(request.data_dir).import_(source, name)
+    source = Path(command.operands[0])
+    name = check_name(tidy_name(source.stem if command.name is None else command.name))
+    Library(command.data_dir).import_(source, name)
     print(f"{sanitize(str(source))} is now the model {name}")
     return 0

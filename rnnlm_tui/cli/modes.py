@@ -1,8 +1,8 @@
-"""The modes of the command line and its help.
+"""The modes of the command line, and its help.
 
-A mode is a flag. Options and operands (texts, files and names) come in any order; `--` ends the
-options. `options` declares the options, and `parser` reads them. Importing these takes longer than
-all of `--help`, so this module imports neither of them, nor argparse.
+A mode is chosen by a flag. Options and operands (texts, files and names) come in any order; `--`
+ends the options. The module `options` declares the options, and `parser` reads them. This module
+imports neither of them, nor argparse: that would take longer than all of `--help`.
 """
 
 from __future__ import annotations
@@ -14,23 +14,26 @@ from rnnlm_tui._version import APP_NAME
 from rnnlm_tui.errors import UsageError
 
 Mode = namedtuple("Mode", "flag run operands options help")  # typing.NamedTuple takes 3 ms
-"""A mode: its flag, the function that runs it (as module:function within `cli`), its operands
-(those in brackets are optional), its options, and its help. The settings of a training go with
---preset."""
+"""A mode. All fields are strings.
+
+`run` names the function that runs the mode, as module:function within `cli`. `operands` are those
+of the help; operands in brackets may be left out. `options` are flags. A mode that has --preset
+also has all settings of a training."""
 APP = Mode("", "main:open_app", "[MODEL]", "--open --encoding", "")
 """The app, which is opened if no mode is given."""
-APP_ROW = ("[MODEL] [--open FILE]", "no mode: the app, with a model, or to write in a text file")
+APP_ROW = ("[MODEL] [--open FILE]", "no mode: opens the app, with this model or this text file")
 """The app in the list of modes."""
-TRAINING = "--written --name --preset --on --encoding --config --json"
+TRAINING_OPTIONS = "--written --name --preset --on --encoding --config --json"
 """Options of --train and of --summary."""
-QUERYING = "--model --config --json"
+QUERY_OPTIONS = "--model --config --json"
 """Options of the modes that ask a model."""
 _MODES = (
     Mode(
         "--train",
         "train:train_model",
         "[CORPUS ...]",
-        f"{TRAINING} --force --from --update --add --resume --seed-line --csv --plot --quiet",
+        f"{TRAINING_OPTIONS} --force --from --update --add --resume --seed-line"
+        " --csv --plot --quiet",
         "train on text files, on folders (the .txt and .md files in them and below, sorted by name,"
         " but no hidden ones), on pipes, or on - for standard input; on the sonnets by default",
     ),
@@ -38,7 +41,7 @@ _MODES = (
         "--suggest",
         "suggest:show_suggestions",
         "[TEXT]",
-        f"--top {QUERYING}",
+        f"--top {QUERY_OPTIONS}",
         "the next words; without TEXT, one answer for each line of standard input (with --json a"
         ' line may be a request such as {"text": "shall i ", "id": 1})',
     ),
@@ -46,14 +49,14 @@ _MODES = (
         "--generate",
         "suggest:generate",
         "[TEXT]",
-        f"--words --temperature --top-k --seed {QUERYING}",
+        f"--words --temperature --top-k --seed {QUERY_OPTIONS}",
         "continue TEXT, or each line of standard input",
     ),
     Mode(
         "--evaluate",
         "evaluate:show_evaluation",
         "[CORPUS ...]",
-        f"--against --limit --all --encoding {QUERYING}",
+        f"--against --limit --all --encoding {QUERY_OPTIONS}",
         "how good a model is: perplexity, hits and keys saved on files, folders or pipes, or on the"
         " lines that its training held out",
     ),
@@ -61,7 +64,7 @@ _MODES = (
         "--explain",
         "explain:show_explanation",
         "[TEXT]",
-        QUERYING,
+        QUERY_OPTIONS,
         "look inside: what the model does with TEXT, or with each line of standard input, stage by"
         " stage",
     ),
@@ -70,7 +73,7 @@ _MODES = (
         "--summary",
         "summary:summary",
         "[CORPUS ...]",
-        TRAINING,
+        TRAINING_OPTIONS,
         "the data card of files, folders or pipes and the layers of the network, without training",
     ),
     Mode(
@@ -85,8 +88,8 @@ _MODES = (
         "models:use_model",
         "NAME",
         "--json",
-        "write with a model from now on: the app, editors, --suggest and Python take it where none"
-        " is named; an app or an editor that is open keeps its own",
+        "use a model from now on in the app, in editors, in Python and by --suggest and the like,"
+        " where no other is named; an app or an editor that is open keeps its model",
     ),
     Mode("--rename", "models:rename_model", "OLD NEW", "", "rename a model"),
     Mode("--delete", "models:delete_model", "NAME", "--yes", "delete a model"),
@@ -109,25 +112,26 @@ _MODES = (
         "completion:script",
         "bash|zsh|fish",
         "",
-        "print the completion for a shell, which it reads: source <(...), fish: ... | source",
+        "print a script by which a shell completes commands: source <(rnnlm-tui --completion bash);"
+        " in fish: rnnlm-tui --completion fish | source",
     ),
 )
 MODES = {mode.flag: mode for mode in _MODES}
-COMMON = {
+COMMON_OPTIONS = {
     "--data-dir FOLDER": "where the models are stored",
     "--debug": "show the traceback of an error",
     "--help": "show this help; so does -h",
     "--version": "show the version",
 }
 """The options that all modes have, with their help."""
-HEAD = f"""\
+HELP_HEAD = f"""\
 usage: {APP_NAME} [MODEL] [--open FILE]
        {APP_NAME} MODE [options] [texts, files or names]
 
 A private next-word autocomplete that you train on your own text. Without a mode
 it opens the terminal app; with one it runs that mode and exits.
 """
-TAIL = f"""\
+HELP_TAIL = f"""\
 {APP_NAME} MODE --help lists the options of a mode.
 
 examples:
@@ -141,23 +145,23 @@ examples:
   {APP_NAME} --evaluate                  how good the model in use is on lines
                                         that it never saw
 
-Options and texts come in any order; -- ends the options, for a text that begins
-with -. Settings come from the flags, then from the TOML file of --config, then
-from the preset. Where no model is named, it is the one of the variable
-RNNLM_MODEL, or else the one in use in the app, which --use sets: at first that
-of the locale's language, or english.
+Options and texts come in any order; put -- before a text that begins with -.
+A setting comes from its flag, else from the TOML file of --config, else from
+the preset. Where no model is named, the variable RNNLM_MODEL names it, or else
+it is the one in use in the app, which --use sets. At first that is the model of
+the locale's language, or english.
 Models are stored in --data-dir, else in RNNLM_DATA_DIR, else in the user data
-folder, which the help of a mode names. Words that are never suggested stand in
-never-suggest.txt, one a line; {APP_NAME} --suggest --help says where.
+folder, which the help of a mode names. Words in never-suggest.txt, one a line,
+are never suggested; {APP_NAME} --suggest --help says where the file is.
 Exit codes: 0 done, 1 failure, 2 usage, 3 corpus unusable, 4 training diverged,
 130 interrupted (and saved).
 """
-HEAD_WIDTH = 26
-"""Columns of a mode in the help."""
+MODE_WIDTH = 26
+"""Columns of a mode or option in the help, before its description."""
 SEE_HELP = f"see {APP_NAME} --help"
 
 
-def split(arguments: Sequence[str]) -> tuple[Mode, list[str], list[str]]:
+def split_command_line(arguments: Sequence[str]) -> tuple[Mode, list[str], list[str]]:
     """Returns the mode, the other arguments before `--`, and those after it. Raises UsageError."""
     modes = list[Mode]()
     before, after = list[str](), list[str]()
@@ -183,15 +187,15 @@ def format_help() -> str:
     """Returns the help of the command, which lists the modes."""
     rows = ((f"{mode.flag} {mode.operands}", mode.help) for mode in MODES.values())
     modes = "\n".join(_help_lines(*row) for row in (APP_ROW, *rows))
-    common = "\n".join(_help_lines(option, text) for option, text in COMMON.items())
-    return f"{HEAD}\nmodes (one of them):\n{modes}\n\ncommon options:\n{common}\n\n{TAIL}"
+    common = "\n".join(_help_lines(*row) for row in COMMON_OPTIONS.items())
+    return f"{HELP_HEAD}\nmodes (one of them):\n{modes}\n\ncommon options:\n{common}\n\n{HELP_TAIL}"
 
 
 def _help_lines(head: str, text: str) -> str:
     """Returns a mode or option with its help beside it, on lines of less than 80 characters."""
-    lines = [f"  {head:{HEAD_WIDTH}}"]
+    lines = [f"  {head:{MODE_WIDTH}}"]
     for word in text.split():
         if len(lines[-1]) + len(word) > 78:
-            lines.append(" " * (HEAD_WIDTH + 2))
+            lines.append(" " * (MODE_WIDTH + 2))
         lines[-1] += f" {word}"
     return "\n".join(lines)

@@ -1,8 +1,7 @@
-"""The request of a command line, with its options.
+"""A command line as it was given: its options, and its operands.
 
-The options are declared in the same way as those of a training (`rnnlm_tui.training.request`).
-`modes` says which mode has which options.
-
+An option is a field, declared as in `rnnlm_tui.training.request`. `modes` says which mode has which
+options, and `parser` reads them.
 This module has no `from __future__ import annotations`, since evaluating the strings would double
 the time of its import.
 """
@@ -18,17 +17,21 @@ from rnnlm_tui.formatting import as_unicode
 from rnnlm_tui.training.request import TrainingRequest
 
 
-class Request(TrainingRequest, frozen=True, kw_only=True):
-    """A command line with its options. `operands` are the texts, files and names."""
+class CommandLine(TrainingRequest, frozen=True, kw_only=True):
+    """A command line. Its `operands` are the texts, files and names that are no options.
+
+    It is also the request of a training, which `train.training_request` completes."""
 
     data_dir: Path
     operands: tuple[str, ...] = ()
 
     open: Annotated[str | None, "FILE", "write in this text file; F5 saves it"] = None
     csv: Annotated[
-        str | None, "FILE.csv", "write a table of the epochs, in a training after each of them"
+        str | None, "FILE.csv", "write a table of the epochs; in a training, after each epoch"
     ] = None
-    plot: Annotated[str | None, "FILE.svg", "draw a picture of their losses, too"] = None
+    plot: Annotated[
+        str | None, "FILE.svg", "draw the losses of the epochs; in a training, after each epoch"
+    ] = None
     quiet: Annotated[bool, "no progress, only the result"] = False
     model: Annotated[
         str | None, "NAME", "the model; by default RNNLM_MODEL, or else the one in use (see --use)"
@@ -61,18 +64,19 @@ class Request(TrainingRequest, frozen=True, kw_only=True):
 
     @property
     def operand(self) -> str | None:
-        """The operand of a mode that takes one at most; None if it is not given."""
+        """The operand of a mode that takes at most one; None if it is not given."""
         return self.operands[0] if self.operands else None
 
-    def given_texts(self) -> Iterator[str]:
-        """Yields the operand, or the lines of standard input as they arrive, without line ends.
-        Raises CorpusError if standard input cannot be read, for example if it is a folder."""
+    def texts(self) -> Iterator[str]:
+        """Yields the operand. Without one, yields each line of standard input as it arrives,
+        without its line end. Raises CorpusError if standard input cannot be read, for example if it
+        is a folder."""
         if self.operand is not None:
             yield as_unicode(self.operand)
             return
         try:
             for number, raw in enumerate(sys.stdin.buffer):
-                encoding = "utf-8" if number else "utf-8-sig"  # a byte order mark
+                encoding = "utf-8" if number else "utf-8-sig"  # drops a byte order mark
                 yield raw.decode(encoding, errors="replace").rstrip("\r\n")
         except OSError as error:
             raise CorpusError(f"cannot read standard input: {os_reason(error)}") from error

@@ -14,14 +14,14 @@ from rnnlm_tui.events import json_text
 from rnnlm_tui.formatting import cells_of, fitted
 
 NUMBER = re.compile(r"$|[\d<(-]")
-"""Matches a cell that may stand in a column of numbers: an empty one, or one that starts so."""
+"""Matches the start of a cell in a column of numbers, such as "12", "<1%", "(3)", "-" or ""."""
 SHORTEST_BAR = 4
 """The fewest columns of a progress bar."""
 LONGEST_BAR = 20
 """The most columns of a progress bar."""
-UNDRAWN = 3
-"""Columns at the right edge in which nothing is drawn. They leave room for the ^C of ctrl+c: if it
-wrapped the line, the line could not be redrawn."""
+FREE_COLUMNS = 3
+"""Columns at the right edge in which nothing is drawn. The terminal writes ^C there if ctrl+c is
+pressed. Without this room the line would wrap, and could not be redrawn."""
 
 
 def print_json(data: Mapping[str, Any]) -> None:
@@ -35,18 +35,18 @@ def prints_unicode() -> bool:
 
 
 def width_of(stream: TextIO, otherwise: int) -> int:
-    """Returns the width of the terminal that a stream goes to, `otherwise` if it is no terminal."""
+    """Returns the columns of the terminal that a stream goes to, `otherwise` without a terminal."""
     try:
         return os.get_terminal_size(stream.fileno()).columns or 80
     except OSError:
         return otherwise
 
 
-def print_fitted(lines: Iterable[str], stream: TextIO | None = None) -> None:
+def print_wrapped(lines: Iterable[str], stream: TextIO | None = None) -> None:
     """Prints lines on stdout or another stream, wrapped at the width of the terminal."""
     stream = stream or sys.stdout
     width = width_of(stream, 1_000_000)
-    # Long words stay whole: a path can be copied.
+    # Long words stay whole, so that a path can be copied.
     fill = partial(textwrap.fill, break_long_words=False, break_on_hyphens=False)
     for line in lines:
         fits = len(line) <= width
@@ -54,15 +54,15 @@ def print_fitted(lines: Iterable[str], stream: TextIO | None = None) -> None:
     stream.flush()
 
 
-def aligned(rows: Sequence[Sequence[str]]) -> list[str]:
-    """Formats rows in columns, the first row being the heads. Columns of numbers are aligned at the
+def table_lines(rows: Sequence[Sequence[str]]) -> list[str]:
+    """Formats rows as a table; the first row has the heads. Columns of numbers are aligned at the
     right, others at the left."""
-    by_column = [*zip(*rows, strict=True)]
-    widths = [max(map(cells_of, column)) for column in by_column]
-    are_numbers = [all(map(NUMBER.match, cells)) for _, *cells in by_column]
-    lines = []
+    columns = [*zip(*rows, strict=True)]
+    widths = [max(map(cells_of, column)) for column in columns]
+    are_numbers = [all(map(NUMBER.match, cells)) for _, *cells in columns]
+    lines = list[str]()
     for row in rows:
-        cells = []
+        cells = list[str]()
         for cell, width, is_number in zip(row, widths, are_numbers, strict=True):
             space = " " * (width - cells_of(cell))
             cells.append(f"{space}{cell}" if is_number else f"{cell}{space}")
@@ -76,17 +76,19 @@ def has_bar() -> bool:
 
 
 def draw_bar(label: str, share: float, *facts: str) -> None:
-    """Draws a progress bar before some facts. Its length depends on the room that they leave."""
-    rest = "".join(f"  {fact}" for fact in facts if fact)
-    room = width_of(sys.stderr, 80) - UNDRAWN - cells_of(label) - len(" []") - len(rest)
+    """Draws a progress bar after a label and before some facts, which leave it more or less room.
+    `share` is the filled part, from 0 to 1."""
+    end = "".join(f"  {fact}" for fact in facts if fact)
+    room = width_of(sys.stderr, 80) - FREE_COLUMNS - cells_of(f"{label} []{end}")
     size = max(SHORTEST_BAR, min(LONGEST_BAR, room))
     filled = round(size * share)
-    draw(f"{label} [{'#' * filled}{'.' * (size - filled)}]{rest}")
+    draw(f"{label} [{'#' * filled}{'.' * (size - filled)}]{end}")
 
 
 def draw(line: str) -> None:
-    """Draws a line over the one drawn before, cut to the terminal. An empty line clears it. Does
-    nothing if stderr cannot redraw a line."""
+    """Draws a line over the one drawn before, cut to the terminal. An empty line clears that one.
+    Does nothing if stderr cannot redraw a line."""
     if has_bar():
-        shown = fitted(line, width_of(sys.stderr, 80) - UNDRAWN + 1).rstrip()
+        width = width_of(sys.stderr, 80) - FREE_COLUMNS
+        shown = fitted(line, width + 1).rstrip()  # `fitted` leaves its last column blank
         print(f"\r{shown}\x1b[K", end="", file=sys.stderr, flush=True)

@@ -1,4 +1,4 @@
-"""Reads a command line into a request, and formats the help of a mode."""
+"""Reads a command line, and formats the help of a mode."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from typing import Any, get_args, get_origin
 from msgspec.structs import FieldInfo, fields
 
 from rnnlm_tui._version import APP_NAME
-from rnnlm_tui.cli.modes import APP, COMMON, MODES, SEE_HELP, Mode
-from rnnlm_tui.cli.options import Request
+from rnnlm_tui.cli.modes import APP, COMMON_OPTIONS, MODES, SEE_HELP, Mode
+from rnnlm_tui.cli.options import CommandLine
 from rnnlm_tui.config import (
     ALL_SETTINGS,
     DEFAULT_RATES,
@@ -32,56 +32,59 @@ from rnnlm_tui.config import (
 from rnnlm_tui.errors import UsageError, did_you_mean, flag_of
 from rnnlm_tui.paths import NEVER_SUGGEST, config_dir, data_dir
 
-OPTION = re.compile(r"--?[a-zA-Z][\w-]*(=.*)?", re.ASCII | re.DOTALL)
+OPTION_PATTERN = re.compile(r"--?[a-zA-Z][\w-]*(=.*)?", re.ASCII | re.DOTALL)
 """Matches an option, but no number and no sentence that begins with a dash."""
-SUGGESTING = ("--suggest", "--generate", "--explain", "--lsp")
+OPTIONS = {flag_of(field.name): field for field in fields(CommandLine)}
+"""The declaration of each option by its flag, without the settings of a training."""
+SUGGESTING_MODES = ("--suggest", "--generate", "--explain", "--lsp")
 """The modes whose help tells of the words that are never suggested."""
-UNWANTED_HELP = """\
+NEVER_SUGGEST_HELP = """\
 No model suggests the words in {path}, a UTF-8 text with one word a line, which is read at the
-start. A word in small letters stands for all its spellings: "will" for Will and WILL, too. A word
-with a capital stands for itself alone: "Will" not for will. In the app, Del adds a word that is
+start. A word in small letters covers all its spellings: "will" also covers Will and WILL. A word
+with a capital covers only itself: "Will" does not cover will. In the app, Del adds the word that is
 chosen in the list with the arrow down.
 """
 SETTINGS_HELP = """\
-In brackets are the range, the presets that have the setting, and its default. If there are three
-defaults, they are for a text of up to {small:,} words, for one of up to {middle:,}, and for a
-longer one. A network that starts from a model keeps the sizes and the dropout of that model, and
-learns by gentle steps: {usual}. The gru of a text of up to {most:,} words starts from its base,
-unless a size or --from none is given. An update has one epoch. If --optimizer is
-given, and not the usual one, --learning-rate is {rates} by default. --summary tells
-which settings a training has.
+In brackets are the range, the presets that have the setting, and its default. Three defaults are
+for a text of up to {small:,} words, for one of up to {middle:,}, and for a longer one. A network
+that starts from a model keeps the sizes and the dropout of that model, and learns by gentle steps:
+{gentle}. The gru of a text of up to {most:,} words starts from its base,
+unless a size or --from none is given. An update has one epoch. With another optimizer than the
+default one, the default of --learning-rate is {rates}.
+--summary tells which settings a training has.
 """
-OPTIONS = {flag_of(spec.name): spec for spec in fields(Request)}
 
 
-def parse(mode: Mode, arguments: Sequence[str], after: Sequence[str]) -> Request:
-    """Reads a command line that `modes.split` has split. Raises UsageError."""
+def parse(mode: Mode, arguments: Sequence[str], after_dashes: Sequence[str]) -> CommandLine:
+    """Reads a command line that `modes.split_command_line` has split. Raises UsageError."""
     try:
         parsed, rest = parser_of(mode).parse_known_args(arguments)
     except ArgumentError as error:
         see_help = f"see {APP_NAME} {mode.flag} --help" if mode.flag else SEE_HELP
         raise UsageError(f"{error.argument_name}: {error.message}", see_help) from error
-    if unknown := next(filter(OPTION.fullmatch, rest), None):
+    if unknown := next(filter(OPTION_PATTERN.fullmatch, rest), None):
         raise _unknown_option(unknown.partition("=")[0])
     given: dict[str, Any] = {
         name: tuple(value) if isinstance(value, list) else value
         for name, value in vars(parsed).items()
     }
-    operands = _operands(mode, (*rest, *after))
-    _check_empty(mode, given, operands)
+    operands = _operands(mode, (*rest, *after_dashes))
+    _check_not_empty(mode, given, operands)
     types = {option.name: option.type for option in _options(mode)}
-    values: dict[str, Any] = {"data_dir": data_dir(given.get("data_dir"))}
+    options = {name: given[name] for name in types if name in given}
     types_in_file = {name: types[name] for name in QUERY_SETTINGS if name in types}
     if types_in_file and "config" in given:
-        values |= settings_from_toml(Path(given["config"]), types_in_file)
-    values |= {name: given[name] for name in types if name in given}
-    values["settings"] = {
-        each.name: given[each.name] for each in _settings(mode) if each.name in given
-    }
-    return Request(**values, operands=operands)
+        options = settings_from_toml(Path(given["config"]), types_in_file) | options
+    setting_names = [setting.name for setting in _settings(mode)]
+    return CommandLine(
+        **options,
+        settings={name: given[name] for name in setting_names if name in given},
+        data_dir=data_dir(given.get("data_dir")),
+        operands=operands,
+    )
 
 
-def _check_empty(mode: Mode, options: Mapping[str, Any], operands: tuple[str, ...]) -> None:
+def _check_not_empty(mode: Mode, options: Mapping[str, Any], operands: tuple[str, ...]) -> None:
     """Raises UsageError for an empty name or file. Texts may be empty."""
     given = {flag_of(name): value for name, value in options.items() if name != "seed_line"}
     if mode.operands != "[TEXT]":
@@ -92,12 +95,12 @@ def _check_empty(mode: Mode, options: Mapping[str, Any], operands: tuple[str, ..
 
 
 def _options(mode: Mode) -> list[FieldInfo]:
-    """Returns the options of a mode, without the settings of a training."""
+    """Returns the declared options of a mode, without the settings of a training."""
     return [OPTIONS[flag] for flag in mode.options.split()]
 
 
 def _settings(mode: Mode) -> list[FieldInfo]:
-    """Returns the settings of a training that a mode has."""
+    """Returns the settings of a training if a mode has them, or else none."""
     return [*ALL_SETTINGS.values()] if "--preset" in mode.options else []
 
 
@@ -117,7 +120,7 @@ def parser_of(mode: Mode) -> ArgumentParser:
     parser = ArgumentParser(
         usage=" ".join(f"{APP_NAME} {mode.flag} {mode.operands} [options]".split()),
         description=mode.help,
-        epilog=_unwanted_help() if mode.flag in SUGGESTING else None,
+        epilog=_never_suggest_help() if mode.flag in SUGGESTING_MODES else None,
         formatter_class=partial(HelpFormatter, width=80),
         argument_default=SUPPRESS,
         add_help=False,
@@ -131,11 +134,11 @@ def parser_of(mode: Mode) -> ArgumentParser:
     for setting in _settings(mode):
         _add(settings, setting, _defaults(setting.name))
     common = parser.add_argument_group("common options")
-    for shown, text in COMMON.items():
-        flag, _, metavar = shown.partition(" ")
-        if metavar:
-            folder = str(data_dir()).replace("%", "%%")
-            common.add_argument(flag, metavar=metavar, help=f"{text} (default {folder})")
+    for option_row, text in COMMON_OPTIONS.items():
+        flag, _, placeholder = option_row.partition(" ")
+        if placeholder:
+            default = f"default {_escaped(data_dir())}"
+            common.add_argument(flag, metavar=placeholder, help=f"{text} ({default})")
         else:
             common.add_argument(flag, action="store_true", help=text)
     return parser
@@ -143,62 +146,72 @@ def parser_of(mode: Mode) -> ArgumentParser:
 
 def _settings_help() -> str:
     small, middle, _ = SIZES.values()
-    usual = ", ".join(f"{flag_of(name)} {value}" for name, value in DEFAULTS_WITH_PARENT.items())
+    gentle = ", ".join(f"{flag_of(name)} {value}" for name, value in DEFAULTS_WITH_PARENT.items())
     rates = " and ".join(f"{rate} for {optimizer}" for optimizer, rate in DEFAULT_RATES.items())
     return SETTINGS_HELP.format(
-        small=small, middle=middle, usual=usual, most=MAX_FROM_BASE, rates=rates
+        small=small, middle=middle, gentle=gentle, most=MAX_FROM_BASE, rates=rates
     )
 
 
-def _unwanted_help() -> str:
-    path = str(config_dir() / NEVER_SUGGEST).replace("%", "%%")
-    return UNWANTED_HELP.format(path=path)
+def _never_suggest_help() -> str:
+    return NEVER_SUGGEST_HELP.format(path=_escaped(config_dir() / NEVER_SUGGEST))
 
 
-def _add(group: _ArgumentGroup, spec: FieldInfo, *facts: str) -> None:
-    """Adds an option, with its range and these facts in its help."""
-    flag = flag_of(spec.name)
-    base, bounds = split_annotation(spec.type)
+def _escaped(path: Path) -> str:
+    """Returns a path for a help text, in which argparse formats %."""
+    return str(path).replace("%", "%%")
+
+
+def _add(group: _ArgumentGroup, option: FieldInfo, defaults: str = "") -> None:
+    """Adds an option or setting. Its help ends with its range and its defaults."""
+    flag, kind = flag_of(option.name), option.type
+    base, bounds = split_annotation(kind)
     if base is bool:
-        group.add_argument(flag, dest=spec.name, action="store_true", help=help_of(spec))
+        group.add_argument(flag, dest=option.name, action="store_true", help=help_of(option))
         return
+    if base in (int, float):
+        placeholder = "N" if base is int else "X"
+    else:  # a type's annotations are an optional placeholder, such as "FILE", and the help
+        _, *placeholders, _ = get_args(kind)
+        placeholder = placeholders[0] if placeholders else "|".join(get_args(base))
     is_many = get_origin(base) is tuple
-    names = [note for note in get_args(spec.type)[1:-1] if isinstance(note, str)]
-    shown = "; ".join(filter(None, (range_words(bounds) if bounds else "", *facts)))
+    facts = "; ".join(filter(None, (range_words(bounds) if bounds else "", defaults)))
     group.add_argument(
         flag,
-        dest=spec.name,
-        metavar={int: "N", float: "X"}.get(base) or "|".join(names or get_args(base)),
+        dest=option.name,
+        metavar=placeholder,
         action="append" if is_many else "store",
-        type=str if is_many else partial(check_value, name=spec.name, kind=spec.type),
-        help=f"{help_of(spec)} ({shown})" if shown else help_of(spec),
+        type=str if is_many else partial(check_value, name=option.name, kind=kind),
+        help=f"{help_of(option)} ({facts})" if facts else help_of(option),
     )
 
 
 def _defaults(setting: str) -> str:
-    """Returns the presets that have a setting, with their defaults: three of them where the size of
-    the text decides. A default of None is left out; so are the presets if all have the same."""
+    """Returns the presets that have a setting, each with its default, such as "rnn gru: 0.3, 0.4,
+    0.5". It has three defaults, for the SIZES of texts, if they differ. A default of None is not
+    shown. If all presets have the same default, "default" stands for their names."""
     presets_with = dict[tuple[Setting, ...], list[str]]()
     for name, preset in PRESETS.items():
         for part in (preset.model, preset.train):
             if hasattr(part, setting):
                 usual = getattr(part, setting)
-                of_sizes = (preset.by_size.get(size, {}).get(setting, usual) for size in SIZES)
-                presets_with.setdefault(tuple(of_sizes), []).append(name)
-    shown = list[str]()
-    for values, names in presets_with.items():
-        default = ", ".join(map(str, values if len({*values}) > 1 else values[:1])).lower()
+                values = [preset.by_size.get(size, {}).get(setting, usual) for size in SIZES]
+                presets_with.setdefault(tuple(values), []).append(name)
+    texts = list[str]()
+    for by_size, names in presets_with.items():
         presets = " ".join(names) if len(names) < len(PRESETS) else "default"
-        shown.append(presets if values[-1] is None else f"{presets}: {default}")
-    return "" if shown == ["default"] else "; ".join(shown)
+        different = by_size if len({*by_size}) > 1 else by_size[:1]
+        default = ", ".join(map(str, different)).lower()
+        texts.append(presets if by_size[-1] is None else f"{presets}: {default}")
+    return "" if texts == ["default"] else "; ".join(texts)
 
 
 def _unknown_option(flag: str) -> UsageError:
     """Returns the error for an option that the mode does not have."""
     modes_with: dict[str, list[str]] = {}
     for mode in (APP, *MODES.values()):
-        for spec in (*_options(mode), *_settings(mode)):
-            modes_with.setdefault(flag_of(spec.name), []).append(mode.flag or "the app")
+        for option in (*_options(mode), *_settings(mode)):
+            modes_with.setdefault(flag_of(option.name), []).append(mode.flag or "the app")
     if flag in modes_with:
         hints = {
             "--model": f"{APP_NAME} NAME opens the app with a model",
@@ -206,7 +219,7 @@ def _unknown_option(flag: str) -> UsageError:
         }
         goes_with = " or ".join(modes_with[flag])
         return UsageError(f"{flag} goes with {goes_with}", hints.get(flag, SEE_HELP))
-    known = [option[2:] for option in (*MODES, *modes_with)]
+    known = [known_flag[2:] for known_flag in (*MODES, *modes_with)]
     near = did_you_mean(flag.lstrip("-"), known, dashes="--")
     hint = f"{near or f'{SEE_HELP}.'} Put -- before a text that begins with -"
     return UsageError(f"no option is called {flag}", hint)
@@ -216,7 +229,8 @@ def _operands(mode: Mode, given: tuple[str, ...]) -> tuple[str, ...]:
     """Returns the operands. Raises UsageError if the mode takes fewer or more."""
     expected = mode.operands.split()
     fewest = sum(not name.startswith("[") for name in expected)
-    if expected[-1:] == ["...]"] or fewest <= len(given) <= len(expected):
+    takes_any_number = mode.operands.endswith("...]")
+    if takes_any_number or fewest <= len(given) <= len(expected):
         return given
     shown = " ".join(given)
     if mode is APP:

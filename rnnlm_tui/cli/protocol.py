@@ -18,7 +18,7 @@ from rnnlm_tui.errors import UsageError, did_you_mean
 from rnnlm_tui.events import EVENT_VERSION
 from rnnlm_tui.formatting import plural
 
-HINT = 'such as {"text": "shall i ", "id": 1}: --suggest --help has the fields'
+REQUEST_HINT = 'such as {"text": "shall i ", "id": 1}: --suggest --help has the fields'
 Id = str | int | None
 
 
@@ -53,12 +53,13 @@ class SuggestRequest(Struct, frozen=True, forbid_unknown_fields=True):
         if self.cursor > (length := self.units(self.text)):
             size = plural(length, "code unit" if self.encoding == "utf-16" else "character")
             beyond = f"the cursor is {self.cursor}, and the text has {size}"
-            raise UsageError(beyond, "leave it out for the end")
+            raise UsageError(beyond, "without a cursor, words come at the end of the text")
         if self.encoding == "utf-32":
             return self.text[: self.cursor], self.text[self.cursor :]
         before = _utf_16(self.text)[: 2 * self.cursor].decode("utf-16-le", "surrogatepass")
-        if not self.text.startswith(before):
-            raise UsageError(f"the cursor {self.cursor} is within a character", "add or take 1")
+        if not self.text.startswith(before):  # half of a surrogate pair
+            within = f"the cursor {self.cursor} is within a character"
+            raise UsageError(within, f"use {self.cursor - 1} or {self.cursor + 1}")
         return before, self.text[len(before) :]
 
     def units(self, text: str) -> int:
@@ -81,8 +82,8 @@ ANSWER = {
     "line": "the line with the cursor",
     "prefix": "what is typed of the word at the cursor",
     "suggestions": "a list of the words that fit, the likeliest first",
-    "continuation": "a list of the likeliest next words, up to an unlikely one; the first one is"
-    " the word at the cursor",
+    "continuation": "a list of words, each the likeliest after those before it, up to an unlikely"
+    " one; the first one completes the word at the cursor",
     "ghost": "the continuation as it is inserted at the end of a line: an object with text and"
     " replaces_before",
     "seen": "a list of the words of the line that the model reads",
@@ -92,7 +93,7 @@ ANSWER = {
 """The fields of an answer besides those of every line."""
 SUGGESTION = {
     "word": "the whole word",
-    "probability": "relative to all words that fit; those of all of them sum to 1",
+    "probability": "how likely the word is among all words that fit, whose probabilities sum to 1",
     "text": "what is inserted at the cursor: the rest of the word, with a space if it needs one",
     "replaces_before": "how many characters before the cursor are removed first: the space before"
     " a comma, or letters that the word writes in another way",
@@ -113,12 +114,13 @@ FAILURE = {
 
 
 def read_request(line: str) -> tuple[Id, SuggestRequest | UsageError]:
-    """Reads the request in a line. Returns its id, which is None if it cannot be read, and then the
-    request, or an error that says what is wrong with it. A field that is null is left out."""
+    """Reads the request in a line that begins with `{`. Returns its id, which is None if it cannot
+    be read, and then the request, or an error that says what is wrong with it. A field that is null
+    counts as left out."""
     try:
-        fields = json.loads(line)  # unlike msgspec it reads half of a surrogate pair
+        fields = json.loads(line)  # msgspec refuses half of a surrogate pair
     except (ValueError, RecursionError) as error:
-        return None, UsageError(f"not a request: {error}", HINT)
+        return None, UsageError(f"not a request: {error}", REQUEST_HINT)
     given = {name: value for name, value in fields.items() if value is not None}
     identity = given.get("id")
     if isinstance(identity, bool) or not isinstance(identity, Id):
@@ -131,16 +133,16 @@ def read_request(line: str) -> tuple[Id, SuggestRequest | UsageError]:
 
 
 def _checked(given: dict[str, Any]) -> SuggestRequest:
-    """Makes a request of these fields. Raises UsageError."""
-    kinds = {each.name: each.type for each in structs.fields(SuggestRequest) if each.name != "id"}
+    """Makes a request of these fields, of which the id is checked. Raises UsageError."""
+    types = {each.name: each.type for each in structs.fields(SuggestRequest)}
     for name, value in given.items():
-        if name in kinds:
-            check_value(value, name, kinds[name], strict=True)
-        elif name != "id":
-            hint = did_you_mean(name, kinds) or HINT
+        if name not in types:
+            hint = did_you_mean(name, types) or REQUEST_HINT
             raise UsageError(f"a request has no field {name!r}", hint, field=name)
+        if name != "id":
+            check_value(value, name, types[name], strict=True)
     if "text" not in given:
-        raise UsageError("the request has no {text}", HINT, field="text")
+        raise UsageError("the request has no {text}", REQUEST_HINT, field="text")
     return msgspec.convert(given, SuggestRequest)
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TextIO
 
 from rnnlm_tui._version import APP_NAME
-from rnnlm_tui.cli.output import draw, draw_bar, has_bar, print_fitted
+from rnnlm_tui.cli.output import draw, draw_bar, has_bar, print_wrapped
 from rnnlm_tui.events import (
     Comparison,
     EpochEnded,
@@ -29,7 +29,8 @@ from rnnlm_tui.wording.trainings import ending, epoch_figures, event_words, next
 
 
 class _Reporter:
-    """Prints the events of a run. If the stream loses its reader, the run stops and saves."""
+    """Prints the events of a run. If a stream cannot be written any more, the run stops and is
+    saved."""
 
     def __init__(self, control: Control, quiet: bool) -> None:
         self._control, self._quiet = control, quiet
@@ -37,9 +38,9 @@ class _Reporter:
         """The error that ended the printing of events."""
 
     @contextmanager
-    def _stopping_at_loss_of(self, stream: TextIO) -> Iterator[None]:
+    def _printing_on(self, stream: TextIO) -> Iterator[None]:
         """Stops the run if printing on `stream` fails, since nobody watches the run any more. A
-        detached run goes on. From then on all that is printed on the stream is discarded."""
+        detached run continues. From then on all that is printed on the stream is discarded."""
         try:
             yield
         except OSError as error:
@@ -56,54 +57,56 @@ class JsonReporter(_Reporter):
     def show(self, event: Event) -> None:
         """Prints the event. If quiet, prints only results and warnings."""
         if not self._quiet or isinstance(event, Finished | Warned):
-            with self._stopping_at_loss_of(sys.stdout):
+            with self._printing_on(sys.stdout):
                 print(to_json_line(event), flush=True)
 
 
 class TextReporter(_Reporter):
     """Prints progress on stderr and the result on stdout. On a terminal the progress is one line
-    that is redrawn, elsewhere it is a line for each epoch."""
+    that is redrawn; elsewhere each epoch has a line."""
 
-    _run: Started | None = None
-    _phase, _epochs_done = "", 0
-    _saves = ""
+    _started: Started | None = None
+    """The start of the run. None while its text is read."""
+    _phase = ""
+    _epochs_done = 0
+    _keys_saved = ""
     """The keys that the model saves so far, such as "saves 61 and 46%"."""
 
     def show(self, event: Event) -> None:
         """Prints the event if it is of interest. Raises OSError if the result cannot be printed."""
         if isinstance(event, Started):
-            self._run = event
+            self._started = event
         elif isinstance(event, EpochEnded):
             self._epochs_done = event.epoch
-        with self._stopping_at_loss_of(sys.stderr):
+        with self._printing_on(sys.stderr):
             if isinstance(event, Warned) or not self._quiet:
                 self._show_progress(event)
         if isinstance(event, Finished):
-            run = self._run
-            name = run.name if run else Path(event.path).stem  # no run: stopped in its preparation
-            epochs = run.config.epochs if run else None
+            started = self._started
+            name = started.name if started else Path(event.path).stem
+            epochs = started.config.epochs if started else None
             took = f"{format_duration(event.elapsed_s)}, in {event.path}"
             first, *lines = ending(event, self._epochs_done, epochs, took)
-            print_fitted(map(sanitize, (f"{name}: {first}", *(f"  {line}" for line in lines))))
+            print_wrapped(map(sanitize, (f"{name}: {first}", *(f"  {line}" for line in lines))))
 
-    def show_use(self, name: str, in_use: str, found: Comparison | None) -> None:
-        """Prints how the model compares with the one in use, if that is another, and how to use
-        it."""
-        with self._stopping_at_loss_of(sys.stderr):
+    def show_use(self, name: str, in_use: str, comparison: Comparison | None) -> None:
+        """Prints how to use the model `name`, and how it compares with the one in use. Prints
+        nothing if it is the one in use."""
+        with self._printing_on(sys.stderr):
             if not self._quiet and name != in_use:
-                if found is not None:
-                    _say(sanitize(comparison_sentence(name, found)))
+                if comparison is not None:
+                    _say(sanitize(comparison_sentence(name, comparison)))
                 _say(sanitize(f"{in_use} stays in use; to use this one: {APP_NAME} --use {name}"))
 
     def show_card(self, card: str) -> None:
         """Prints the data card."""
-        with self._stopping_at_loss_of(sys.stderr):
+        with self._printing_on(sys.stderr):
             if not self._quiet:
                 _say(*card.splitlines())
 
     def _show_progress(self, event: Event) -> None:
-        """Prints an event before the result."""
-        run = self._run
+        """Prints an event on stderr."""
+        started = self._started
         match event:
             case Preparing():
                 if event.phase != self._phase and not has_bar():
@@ -117,26 +120,30 @@ class TextReporter(_Reporter):
                 _say(*_started_lines(event))
             case Progress():
                 label, left = f"epoch {event.epoch}/{event.epochs}", _time_left(event.eta_s)
-                draw_bar(label, event.share, left, self._saves)
+                draw_bar(label, event.share, left, self._keys_saved)
             case EpochEnded():
-                if event.keystroke_savings is not None:
-                    self._saves = f"saves {both_shares(event.keystroke_savings)}%"
-                if not has_bar():
-                    words = ", ".join(map(" ".join, next_words(event)))
-                    text = sanitize(event.sample["text"])
-                    _say(f"{'  '.join(_epoch_cells(event, run))}  | next: {words}  | {text}")
+                self._show_epoch(event)
             case Finished():
                 _say()
-                if event.reason == "stopped" and event.metrics and run and run.parameters:
-                    _say(f"resume it: {APP_NAME} --train --resume --name {run.name}")
-            case _ if words := event_words(event):
-                _say(sanitize(words))
+                if event.reason == "stopped" and event.metrics and started and started.parameters:
+                    _say(f"resume it: {APP_NAME} --train --resume --name {started.name}")
+            case _:
+                if words := event_words(event):
+                    _say(sanitize(words))
+
+    def _show_epoch(self, event: EpochEnded) -> None:
+        if event.keystroke_savings is not None:
+            self._keys_saved = f"saves {both_shares(event.keystroke_savings)}%"
+        if not has_bar():
+            figures = "  ".join(_epoch_texts(event, self._started))
+            words = ", ".join(map(" ".join, next_words(event)))
+            _say(f"{figures}  | next: {words}  | {sanitize(event.sample['text'])}")
 
 
 def _say(*lines: str) -> None:
-    """Prints lines on stderr, over a bar."""
+    """Prints lines on stderr, in place of a progress bar."""
     draw("")
-    print_fitted(lines, sys.stderr)
+    print_wrapped(lines, sys.stderr)
 
 
 def _time_left(seconds: float | None) -> str:
@@ -144,24 +151,23 @@ def _time_left(seconds: float | None) -> str:
 
 
 def _started_lines(event: Started) -> Iterator[str]:
-    """Yields the memory, device and threads of a run, and the epochs that it has done already."""
+    """Yields the size, memory, device and threads of a run, and the epochs that are done."""
     parameters = f"{event.parameters:,} parameters, " if event.parameters else ""
-    is_fixed = event.threads == 1 or getattr(event.config.train, "threads", None) is not None
-    yield (
-        f"{parameters}about {format_bytes(event.memory_bytes)} of memory,"
-        f" on {event.device} with {'' if is_fixed else 'up to '}{plural(event.threads, 'thread')}"
-    )
+    threads = plural(event.threads, "thread")
+    if event.threads > 1 and getattr(event.config.train, "threads", None) is None:
+        threads = f"up to {threads}"  # a run may take fewer if that is faster
+    memory = f"about {format_bytes(event.memory_bytes)} of memory"
+    yield f"{parameters}{memory}, on {event.device} with {threads}"
     if event.epochs_done:
         yield f"{plural(event.epochs_done, 'epoch')} of {event.config.epochs} done"
 
 
-def _epoch_cells(event: EpochEnded, run: Started | None) -> Iterator[str]:
-    """Yields the metrics of an epoch one by one."""
-    of_run = f"/{run.config.epochs}, {trained_part(run.config)}" if run else ""
-    yield f"epoch {event.epoch}{of_run}"
+def _epoch_texts(event: EpochEnded, started: Started | None) -> Iterator[str]:
+    """Yields the figures of an epoch one by one."""
+    config = started.config if started else None
+    yield f"epoch {event.epoch}" + (f"/{config.epochs}, {trained_part(config)}" if config else "")
     for lines, name, text in epoch_figures(event):
-        of_lines = f"{lines} " if name == "loss" else ""
-        yield f"{of_lines}{name} {text}"
+        yield f"{lines} {name} {text}" if name == "loss" else f"{name} {text}"
     if event.held_out is not None and event.best:
         yield "best"
     yield format_duration(event.elapsed_s)

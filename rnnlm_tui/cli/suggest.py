@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from rnnlm_tui.cli import protocol
-from rnnlm_tui.cli.options import Request
+from rnnlm_tui.cli.options import CommandLine
 from rnnlm_tui.cli.output import print_json, prints_unicode
 from rnnlm_tui.errors import RnnlmError
 from rnnlm_tui.events import EVENT_VERSION, failed, to_json
@@ -25,29 +25,29 @@ from rnnlm_tui.suggesting.accepting import Suggestion
 from rnnlm_tui.suggesting.generate import continue_text, generate_words
 from rnnlm_tui.suggesting.suggest import Suggestions, split_last_line, suggest
 
-FULL_BAR = 20
-"""Columns of the bar of a word that is certain."""
+CERTAIN_BAR = 20
+"""Columns of the bar of a word with the probability 1."""
 
 
-def show_suggestions(command: Request) -> int:
+def show_suggestions(command: CommandLine) -> int:
     """`--suggest`."""
     library = Library(command.data_dir)
     name = library.default_model() if command.model is None else command.model
     library.keep_open(name)  # raises its errors before any text is read
     began = time.monotonic()
-    for line in command.given_texts():
+    for line in command.texts():
         if command.operand is None and command.json and line.lstrip().startswith("{"):
             print_json(_answer_line(line, library, name, command.top, began))
             continue
         request = protocol.SuggestRequest(line)
-        answer = _answer(request, library.keep_open(name).contexts, command.top)
+        found = _suggestions(request, library.keep_open(name).contexts, command.top)
         if command.json:
-            print_json(answer_json(request, answer, name))
+            print_json(answer_json(request, found, name))
         elif command.operand is not None:
-            print("\n".join(suggestions_table(answer, name)), flush=True)
+            print("\n".join(suggestions_table(found, name)), flush=True)
         else:
             words = (
-                f"{shown(word, answer.prefix)} {word.probability:.1%}" for word in answer.insertable
+                f"{in_line(word, found.prefix)} {word.probability:.1%}" for word in found.insertable
             )
             print(*words, sep=", ", flush=True)
     return 0
@@ -62,14 +62,15 @@ def _answer_line(
         if isinstance(request, RnnlmError):
             raise request
         name = request.model or default_model
-        answer = _answer(request, library.keep_open(name).contexts, request.top or top)
+        found = _suggestions(request, library.keep_open(name).contexts, request.top or top)
     except RnnlmError as error:
-        event = to_json(failed(error, time.monotonic() - began))
-        return {**dict.fromkeys(protocol.EVERY_LINE), **event, "id": identity}  # in this order
-    return answer_json(request, answer, name)
+        failure = to_json(failed(error, time.monotonic() - began))
+        first_fields = dict.fromkeys(protocol.EVERY_LINE)
+        return {**first_fields, **failure, "id": identity}
+    return answer_json(request, found, name)
 
 
-def _answer(request: protocol.SuggestRequest, contexts: Contexts, top: int) -> Suggestions:
+def _suggestions(request: protocol.SuggestRequest, contexts: Contexts, top: int) -> Suggestions:
     """Returns the `top` likeliest words at the cursor of a request."""
     before, after = request.both_sides
     above, typed = split_last_line(contexts.model, before)
@@ -83,7 +84,7 @@ def answer_json(request: protocol.SuggestRequest, found: Suggestions, model: str
     before, after = request.both_sides
     suggestions = [asdict(word) for word in found.insertable]
     ghost = {
-        "text": "".join(way.text for way in found.ghost),
+        "text": "".join(piece.text for piece in found.ghost),
         "replaces_before": found.ghost[0].replaces_before if found.ghost else 0,
     }
     for each in (*suggestions, ghost):
@@ -106,58 +107,52 @@ def answer_json(request: protocol.SuggestRequest, found: Suggestions, model: str
     }
 
 
-def shown(candidate: Suggestion, prefix: str) -> str:
+def in_line(word: Suggestion, prefix: str) -> str:
     """Returns a word as it will stand in the line, with a mark before it if it corrects typed
     letters."""
     mark = CORRECTS if prints_unicode() else "~"
-    return f"{mark if candidate.corrects else ''}{sanitize(candidate.in_line(prefix))}"
+    return f"{mark if word.corrects else ''}{sanitize(word.in_line(prefix))}"
 
 
-def suggestions_table(answer: Suggestions, model: str) -> Iterator[str]:
-    """Yields an answer as a table with bars."""
-    words = answer.insertable
-    if answer.prefix:
-        yield f'words that begin with "{sanitize(answer.prefix)}", by {model}'
+def suggestions_table(found: Suggestions, model: str) -> Iterator[str]:
+    """Yields suggestions as a table with bars."""
+    if found.prefix:
+        yield f'words that begin with "{sanitize(found.prefix)}", by {model}'
         yield "(end the text with a space for the word after it)"
     else:
         yield f"next words, by {model}"
-    spelled = [shown(word, answer.prefix) for word in words]
-    width = max(map(len, spelled), default=0)
-    for in_line, word in zip(spelled, words, strict=True):
-        bar = ("█" if prints_unicode() else "#") * round(FULL_BAR * word.probability)
-        yield f"  {in_line:{width}}  {word.probability:6.1%}  {bar}".rstrip()
-    if not words:
+    texts = [in_line(word, found.prefix) for word in found.insertable]
+    width = max(map(len, texts), default=0)
+    for text, word in zip(texts, found.insertable, strict=True):
+        bar = ("█" if prints_unicode() else "#") * round(CERTAIN_BAR * word.probability)
+        yield f"  {text:{width}}  {word.probability:6.1%}  {bar}".rstrip()
+    if not texts:
         yield "  none"
-    for label, listed in (
-        ("continuation", answer.continuation),
-        ("seen", answer.seen),
-        ("unknown", answer.unknown),
-    ):
-        if listed:
-            yield f"{label}: {sanitize(' '.join(listed))}"
+    for label in ("continuation", "seen", "unknown"):
+        if words := getattr(found, label):
+            yield f"{label}: {sanitize(' '.join(words))}"
 
 
-def generate(request: Request) -> int:
+def generate(command: CommandLine) -> int:
     """`--generate`."""
-    rng = np.random.default_rng(request.seed)
-    library = Library(request.data_dir)
-    chosen = library.open(request.model)
-    model, tokenizer = chosen.model, chosen.model.tokenizer
-    for given in request.given_texts():
+    rng = np.random.default_rng(command.seed)
+    opened = Library(command.data_dir).open(command.model)
+    model = opened.model
+    for given in command.texts():
         above, line = split_last_line(model, given)
         words = generate_words(
             model,
             line,
-            request.words,
-            request.temperature,
-            request.top_k,
+            command.words,
+            command.temperature,
+            command.top_k,
             rng=rng,
             previous_lines=above,
-            contexts=chosen.contexts,
+            contexts=opened.contexts,
         )
-        text = "\n".join([*above, continue_text(tokenizer, line, words)])
-        if request.json:
-            print_json({"text": text, "words": words, "model": chosen.name})
+        text = "\n".join([*above, continue_text(model.tokenizer, line, words)])
+        if command.json:
+            print_json({"text": text, "words": words, "model": opened.name})
         else:
             print("\n".join(map(sanitize, text.split("\n"))), flush=True)
     return 0

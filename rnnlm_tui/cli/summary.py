@@ -11,7 +11,7 @@ from msgspec import structs, to_builtins
 from numpy.typing import NDArray
 
 from rnnlm_tui.cli.data_card import as_text, first_pairs, pair_rows, prospect, text_rows, warnings
-from rnnlm_tui.cli.options import Request
+from rnnlm_tui.cli.options import CommandLine
 from rnnlm_tui.cli.output import draw, draw_bar, print_json
 from rnnlm_tui.cli.train import training_request
 from rnnlm_tui.config import PRESETS, NgramConfig, size_of
@@ -25,20 +25,20 @@ from rnnlm_tui.training.learner import count_ngrams
 from rnnlm_tui.training.plan import plan
 
 
-def summary(request: Request) -> int:
+def summary(command: CommandLine) -> int:
     """Prints what to expect, the data card, the first pairs, and the layer table."""
     # Texts written in the app are files here until they are read. A killed process leaves them.
-    written = request.data_dir / ".summary"
+    written = command.data_dir / ".summary"
     try:
         shutil.rmtree(written, ignore_errors=True)
-        asked = structs.replace(training_request(request), written_folder=written)
-        job = plan(Library(request.data_dir), asked).prepare(
+        asked = structs.replace(training_request(command), written_folder=written)
+        job = plan(Library(command.data_dir), asked).prepare(
             lambda phase, done, of: draw_bar(phase, done / max(1, of))
         )
     finally:
         shutil.rmtree(written, ignore_errors=True)
     draw("")
-    if request.json:
+    if command.json:
         print_json(_summary_json(job, _layers(job)))
     else:
         print("\n".join(_summary_lines(job, _layers(job))))

@@ -13,7 +13,7 @@ from msgspec.structs import replace
 from rnnlm_tui import threads
 from rnnlm_tui.cli import history
 from rnnlm_tui.cli.data_card import as_text, text_rows
-from rnnlm_tui.cli.options import Request
+from rnnlm_tui.cli.options import CommandLine
 from rnnlm_tui.cli.reporters import JsonReporter, TextReporter
 from rnnlm_tui.cli.run_control import steered
 from rnnlm_tui.config import TRAINING_TYPES, settings_from_toml
@@ -30,22 +30,22 @@ if TYPE_CHECKING:
     from rnnlm_tui.training.ranks import Ranks
 
 
-def train_model(request: Request) -> int:
+def train_model(command: CommandLine) -> int:
     """Trains a model and returns the exit code. Raises RnnlmError."""
     threads.shorten_spinning()
     threads.lower_priority()
-    library, control = Library(request.data_dir), Control()
-    with _ranks(request) as ranks:
+    library, control = Library(command.data_dir), Control()
+    with _ranks(command) as ranks:
         is_first = ranks is None or ranks.is_first
         if is_first:
-            history.check_files(request)
-        reporter = (JsonReporter if request.json else TextReporter)(control, request.quiet)
+            history.check_files(command)
+        reporter = (JsonReporter if command.json else TextReporter)(control, command.quiet)
 
         def show_card(job: Job) -> None:
             if isinstance(reporter, TextReporter) and is_first:
                 reporter.show_card(as_text(text_rows(job.prepared, job.config)))
 
-        asked = training_request(request)
+        asked = training_request(command)
         events = training_events(library, asked, control, reporter.show, show_card, ranks)
         name, last = "", None
         with steered(control) as signalled:
@@ -57,12 +57,12 @@ def train_model(request: Request) -> int:
                     name = last.name
                 if isinstance(last, Saved) and last.epoch > 0:
                     with suppress(RnnlmError):  # it is raised when the files are written at the end
-                        history.write_files(request, library, name)
+                        history.write_files(command, library, name)
     if not is_first:
         return 0
     assert isinstance(last, Finished)
     if last.metrics is not None and last.metrics.epoch > 0:
-        history.write_files(request, library, name)
+        history.write_files(command, library, name)
     if reporter.error and not isinstance(reporter.error, BrokenPipeError):  # readers may exit
         reason = f"cannot write the events: {os_reason(reporter.error)}"
         raise StorageError(reason, "what was learned is saved")
@@ -74,13 +74,13 @@ def train_model(request: Request) -> int:
 
 
 @contextmanager
-def _ranks(request: Request) -> Iterator[Ranks | None]:
+def _ranks(command: CommandLine) -> Iterator[Ranks | None]:
     """Connects this process with the others that torchrun has started. Yields None if there are
     none. Raises UsageError for a text that can be read only once, and RankError."""
     if "TORCHELASTIC_RUN_ID" not in os.environ or os.environ.get("WORLD_SIZE", "1") == "1":
         yield None
         return
-    sources = (*request.operands, *request.add)
+    sources = (*command.operands, *command.add)
     if any(source == STANDARD_INPUT or is_pipe(Path(source)) for source in sources):
         raise UsageError(
             "several processes cannot read the same standard input or pipe",
@@ -92,14 +92,14 @@ def _ranks(request: Request) -> Iterator[Ranks | None]:
         yield ranks
 
 
-def training_request(request: Request) -> TrainingRequest:
+def training_request(command: CommandLine) -> TrainingRequest:
     """Returns the request of a training, with its texts and with the preset and settings of the
     file of `--config`, which flags override. Raises UsageError."""
-    file = settings_from_toml(Path(request.config), TRAINING_TYPES) if request.config else {}
+    file = settings_from_toml(Path(command.config), TRAINING_TYPES) if command.config else {}
     preset = file.pop("preset", None)
     return replace(
-        request,
-        sources=request.operands,
-        preset=request.preset or preset,
-        settings={**file, **request.settings},
+        command,
+        sources=command.operands,
+        preset=command.preset or preset,
+        settings={**file, **command.settings},
     )

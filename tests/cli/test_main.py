@@ -179,5 +179,5 @@ def test_running_out_of_memory_is_a_sentence(run: Command, monkeypatch: pytest.M
     def split(_: object) -> None:
         raise MemoryError
 
-    monkeypatch.setattr(main, "split", split)
+    monkeypatch.setattr(main, "split_command_line", split)
     assert refused(run("--models", code=1)) == "rnnlm-tui: there is not enough memory for this\n"

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from msgspec.structs import asdict
 
-from rnnlm_tui.cli.modes import APP, MODES, Mode, split
-from rnnlm_tui.cli.options import Request
+from rnnlm_tui.cli.modes import APP, MODES, Mode, split_command_line
+from rnnlm_tui.cli.options import CommandLine
 from rnnlm_tui.cli.parser import parse
 from rnnlm_tui.config import ALL_SETTINGS, PRESETS, make_config
 from rnnlm_tui.errors import UsageError, flag_of
@@ -19,14 +19,14 @@ from rnnlm_tui.paths import data_dir
 from tests.helpers.commands import Command
 
 
-def request(line: str) -> Request:
-    return parse(*split(shlex.split(line)))
+def command_line(line: str) -> CommandLine:
+    return parse(*split_command_line(shlex.split(line)))
 
 
 def refused(line: str) -> str:
     """The error message and hint for an invalid command line."""
     with pytest.raises(UsageError) as caught:
-        request(line)
+        command_line(line)
     return "\n".join(caught.value.worded(flag_of))
 
 
@@ -76,8 +76,8 @@ ASKED = {"operands": ("x ",), "model": "m", "json": True}
         ),
     ],
 )
-def test_a_command_line_is_a_request(line: str, values: dict[str, Any]) -> None:
-    assert request(line) == Request(**{"data_dir": data_dir(), **values})
+def test_a_command_line_is_read(line: str, values: dict[str, Any]) -> None:
+    assert command_line(line) == CommandLine(**{"data_dir": data_dir(), **values})
 
 
 @pytest.mark.parametrize(
@@ -112,8 +112,8 @@ def test_a_name_that_is_empty_is_refused() -> None:
     for line in (*lines, *more):
         flag = line.split()[-1] if line != "--rename a" else "--rename"
         assert refused(f"{line} ''").startswith(f"{flag} has an empty name\n")
-    assert request("--suggest ''").operands == ("",)
-    assert request("--train --seed-line ''").seed_line == ""
+    assert command_line("--suggest ''").operands == ("",)
+    assert command_line("--train --seed-line ''").seed_line == ""
 
 
 @pytest.mark.parametrize("mode", [APP, *MODES.values()])
@@ -156,12 +156,12 @@ def test_a_query_takes_settings_from_flags_before_toml(
     file.write_text(
         '\ufeffmodel = "a"\ntop = 3\nwords = 4\ntemperature = 0\nepochs = 7\nseed = 7\n'
     )
-    asked = request(f"--suggest x --config {file}")
+    asked = command_line(f"--suggest x --config {file}")
     assert (asked.model, asked.top) == ("a", 3)
-    asked = request(f"--generate --config {file} --words=9")
+    asked = command_line(f"--generate --config {file} --words=9")
     assert (asked.model, asked.words, asked.temperature, asked.seed) == ("a", 9, 0, 7)
-    asked = request(f"--suggest --config {file} --top=2 --model c")
+    asked = command_line(f"--suggest --config {file} --top=2 --model c")
     assert (asked.model, asked.top) == ("c", 2)
-    assert request("") == Request(data_dir=data_dir())
+    assert command_line("") == CommandLine(data_dir=data_dir())
     file.write_text("top = 0")
     assert f"--top is 0 (in {file})" in refused(f"--suggest --config {file}")

@@ -10,7 +10,7 @@ from typing import Any
 import psutil
 import pytest
 
-from rnnlm_tui.cli.modes import split
+from rnnlm_tui.cli.modes import split_command_line
 from rnnlm_tui.cli.parser import parse
 from rnnlm_tui.cli.train import training_request
 from rnnlm_tui.config import Config, make_config
@@ -28,7 +28,7 @@ SMALL: dict[str, Any] = {"embedding_size": 4, "hidden_size": 4, "threads": 1, "m
 
 def config_of(library: Library, *arguments: str) -> Config:
     """The settings that a command line gives for a small text."""
-    request = parse(*split(["--train", *arguments]))
+    request = parse(*split_command_line(["--train", *arguments]))
     return plan(library, training_request(request)).config(0)
 
 
