@@ -1,4 +1,4 @@
-"""Stops a running training by signals."""
+"""Stops a training by signals."""
 
 from __future__ import annotations
 
@@ -14,13 +14,15 @@ from rnnlm_tui.training.control import Control, StoppedError
 
 
 @contextmanager
-def steered(control: Control) -> Iterator[list[int]]:
-    """Lets signals stop a training. Yields the list of signals received so far.
+def stopped_by_signals(control: Control) -> Iterator[list[int]]:
+    """Stops a training at SIGINT, SIGTERM or SIGHUP. Yields the list of signals received so far.
 
-    While the text is read, a signal raises StoppedError; an order to stop does so by SIGURG. A
-    second signal ends the process at once; no file is left half written.
+    The first signal ends the training after its step. While the text is still read, it raises
+    StoppedError instead, since standard input may never end. So does SIGURG, which `Control.obey`
+    sends after an order to stop. A second signal ends the process at once; no file is left half
+    written. A detached training continues at SIGHUP.
     """
-    signalled: list[int] = []
+    signals: list[int] = []
 
     def end_reading(number: int, frame: FrameType | None) -> None:
         if control.stopped and control.preparing:
@@ -30,21 +32,22 @@ def steered(control: Control) -> Iterator[list[int]]:
     def stop(number: int, frame: FrameType | None) -> None:
         if control.detached and number == getattr(signal, "SIGHUP", None):
             return
-        if signalled:
+        if signals:
             os._exit(EXIT_INTERRUPTED)
-        signalled.append(number)
+        signals.append(number)
         control.stop()
         end_reading(number, frame)
 
     handlers = {signal.SIGINT: stop, signal.SIGTERM: stop}
     if sys.platform != "win32":
         handlers |= {signal.SIGHUP: stop, signal.SIGURG: end_reading}
-    # An ignored signal stays ignored, as nohup(1) wants.
-    before = {n: signal.getsignal(n) for n in handlers if signal.getsignal(n) != signal.SIG_IGN}
-    for number in before:
+    earlier = {number: signal.getsignal(number) for number in handlers}
+    # A signal that is ignored stays so: nohup(1) starts programs with SIGHUP ignored.
+    replaced = [number for number in handlers if earlier[number] != signal.SIG_IGN]
+    for number in replaced:
         signal.signal(number, handlers[number])
     try:
-        yield signalled
+        yield signals
     finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+        for number in replaced:
+            signal.signal(number, earlier[number])

@@ -26,17 +26,20 @@ from rnnlm_tui.training.plan import plan
 
 
 def summary(command: CommandLine) -> int:
-    """Prints what to expect, the data card, the first pairs, and the layer table."""
-    # Texts written in the app are files here until they are read. A killed process leaves them.
-    written = command.data_dir / ".summary"
+    """Prints what to expect, the data card, the first pairs, and the table of the layers.
+
+    Stores nothing but the texts of --written, as files in the folder `.summary` until they are
+    read. A killed process leaves the folder, so it is removed at the start, too.
+    """
+    folder = command.data_dir / ".summary"
     try:
-        shutil.rmtree(written, ignore_errors=True)
-        asked = structs.replace(training_request(command), written_folder=written)
-        job = plan(Library(command.data_dir), asked).prepare(
+        shutil.rmtree(folder, ignore_errors=True)
+        request = structs.replace(training_request(command), written_folder=folder)
+        job = plan(Library(command.data_dir), request).prepare(
             lambda phase, done, of: draw_bar(phase, done / max(1, of))
         )
     finally:
-        shutil.rmtree(written, ignore_errors=True)
+        shutil.rmtree(folder, ignore_errors=True)
     draw("")
     if command.json:
         print_json(_summary_json(job, _layers(job)))
@@ -46,7 +49,7 @@ def summary(command: CommandLine) -> int:
 
 
 def _layers(job: Job) -> list[Layer]:
-    """Returns the layers of the network, or of the n-grams, which are counted for this."""
+    """Returns the layers of the network. For an n-gram model, counts its n-grams first."""
     config, prepared = job.config, job.prepared
     ngrams = dict[str, NDArray[Any]]()
     if isinstance(config.model, NgramConfig):
@@ -82,16 +85,16 @@ def _summary_json(job: Job, layers: list[Layer]) -> dict[str, Any]:
 
 
 def _summary_lines(job: Job, layers: list[Layer]) -> Iterator[str]:
-    """Yields what to expect, the data card, the first pairs and the layer table."""
+    """Yields what to expect, the data card, the first pairs and the table of the layers."""
     prepared, config = job.prepared, job.config
-    total = sum(layer.parameters for layer in layers)
-    yield from (*prospect(job, total), *warnings(job), "")
+    parameters = sum(layer.parameters for layer in layers)
+    yield from (*prospect(job, parameters), *warnings(job), "")
     yield as_text((*text_rows(prepared, config), *pair_rows(prepared)))
     yield f"\nthe {'network' if config.has_network else 'n-gram model'} ({config.preset})"
-    name, count = table_heads(config)
-    yield f"  {name:14} {'type':30} {'output shape':19} {count:>12}"
+    layer_head, count_head = table_heads(config)
+    yield f"  {layer_head:14} {'type':30} {'output shape':19} {count_head:>12}"
     for layer in layers:
         shape = str(layer.output_shape)
         yield f"  {layer.name:14} {layer.type:30} {shape:19} {layer.parameters:12,}"
     memory = format_bytes(memory_bytes(config, prepared))
-    yield f"  {total:,} {count} in all; training takes about {memory} of memory"
+    yield f"  {parameters:,} {count_head} in all; training takes about {memory} of memory"

@@ -15,7 +15,7 @@ from rnnlm_tui.cli import history
 from rnnlm_tui.cli.data_card import as_text, text_rows
 from rnnlm_tui.cli.options import CommandLine
 from rnnlm_tui.cli.reporters import JsonReporter, TextReporter
-from rnnlm_tui.cli.run_control import steered
+from rnnlm_tui.cli.run_control import stopped_by_signals
 from rnnlm_tui.config import TRAINING_TYPES, settings_from_toml
 from rnnlm_tui.errors import EXIT_INTERRUPTED, RnnlmError, StorageError, UsageError, os_reason
 from rnnlm_tui.events import Finished, Saved, Started
@@ -31,7 +31,10 @@ if TYPE_CHECKING:
 
 
 def train_model(command: CommandLine) -> int:
-    """Trains a model and returns the exit code. Raises RnnlmError."""
+    """Trains a model and returns the exit code. Raises RnnlmError.
+
+    Of several processes, the first one prints the events and writes the files of --csv and --plot.
+    """
     threads.shorten_spinning()
     threads.lower_priority()
     library, control = Library(command.data_dir), Control()
@@ -45,32 +48,34 @@ def train_model(command: CommandLine) -> int:
             if isinstance(reporter, TextReporter) and is_first:
                 reporter.show_card(as_text(text_rows(job.prepared, job.config)))
 
-        asked = training_request(command)
-        events = training_events(library, asked, control, reporter.show, show_card, ranks)
-        name, last = "", None
-        with steered(control) as signalled:
-            for last in events:
+        request = training_request(command)
+        events = training_events(library, request, control, reporter.show, show_card, ranks)
+        name, event = "", None
+        with stopped_by_signals(control) as signals:
+            for event in events:
                 if not is_first:
                     continue
-                reporter.show(last)
-                if isinstance(last, Started):
-                    name = last.name
-                if isinstance(last, Saved) and last.epoch > 0:
-                    with suppress(RnnlmError):  # it is raised when the files are written at the end
+                reporter.show(event)
+                if isinstance(event, Started):
+                    name = event.name
+                if isinstance(event, Saved) and event.epoch > 0:
+                    with suppress(RnnlmError):  # the last writing, below, raises the error
                         history.write_files(command, library, name)
     if not is_first:
         return 0
-    assert isinstance(last, Finished)
-    if last.metrics is not None and last.metrics.epoch > 0:
+    assert isinstance(event, Finished)
+    has_epochs = event.metrics is not None and event.metrics.epoch > 0  # epoch 0: only n-grams
+    if has_epochs:
         history.write_files(command, library, name)
     if reporter.error and not isinstance(reporter.error, BrokenPipeError):  # readers may exit
         reason = f"cannot write the events: {os_reason(reporter.error)}"
         raise StorageError(reason, "what was learned is saved")
-    check_end(last)
-    if isinstance(reporter, TextReporter) and last.metrics is not None and last.update is None:
-        reporter.show_use(name, library.in_use(lambda problem: None), last.comparison)
-    interrupted = bool(signalled) or control.unwatched
-    return EXIT_INTERRUPTED if interrupted and last.reason == "stopped" else 0
+    check_end(event)
+    has_new_model = event.metrics is not None and event.update is None
+    if isinstance(reporter, TextReporter) and has_new_model:
+        reporter.show_use(name, library.in_use(lambda problem: None), event.comparison)
+    is_interrupted = bool(signals) or control.unwatched
+    return EXIT_INTERRUPTED if is_interrupted and event.reason == "stopped" else 0
 
 
 @contextmanager
@@ -93,13 +98,13 @@ def _ranks(command: CommandLine) -> Iterator[Ranks | None]:
 
 
 def training_request(command: CommandLine) -> TrainingRequest:
-    """Returns the request of a training, with its texts and with the preset and settings of the
-    file of `--config`, which flags override. Raises UsageError."""
-    file = settings_from_toml(Path(command.config), TRAINING_TYPES) if command.config else {}
-    preset = file.pop("preset", None)
+    """Returns the command line as the request of a training. Its operands are the texts. Flags
+    override the preset and the settings of the file of --config. Raises UsageError."""
+    in_file = settings_from_toml(Path(command.config), TRAINING_TYPES) if command.config else {}
+    preset = in_file.pop("preset", None)
     return replace(
         command,
         sources=command.operands,
         preset=command.preset or preset,
-        settings={**file, **command.settings},
+        settings={**in_file, **command.settings},
     )

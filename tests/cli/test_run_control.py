@@ -15,7 +15,7 @@ import psutil
 import pytest
 
 from rnnlm_tui.cli.reporters import JsonReporter, TextReporter
-from rnnlm_tui.cli.run_control import steered
+from rnnlm_tui.cli.run_control import stopped_by_signals
 from rnnlm_tui.events import EpochEnded, Paused, Resumed, Saved, from_json_line
 from rnnlm_tui.store.appended import OWNER_PID
 from rnnlm_tui.store.files import CONTROL
@@ -54,9 +54,9 @@ def test_a_signal_stops_and_a_second_one_ends_at_once(
     monkeypatch.setattr(os, "_exit", ended.append)
     before = signal.getsignal(number)
     control = Control()
-    with steered(control) as signalled:
+    with stopped_by_signals(control) as signals:
         signal.raise_signal(number)
-        assert (control.stopped, signalled, ended) == (True, [number], [])
+        assert (control.stopped, signals, ended) == (True, [number], [])
         signal.raise_signal(number)
     assert ended == [130]
     assert signal.getsignal(number) == before
@@ -71,7 +71,7 @@ def test_a_closed_terminal_stops_no_run_that_shall_go_on(reason: str) -> None:
     if not control.detached:
         signal.signal(signal.SIGHUP, signal.SIG_IGN)
     try:
-        with steered(control):
+        with stopped_by_signals(control):
             signal.raise_signal(signal.SIGHUP)
     finally:
         signal.signal(signal.SIGHUP, before)
@@ -82,9 +82,9 @@ def test_a_closed_terminal_stops_no_run_that_shall_go_on(reason: str) -> None:
 def test_a_signal_ends_the_reading_of_a_text_that_may_never_end() -> None:
     control = Control()
     control.preparing = True
-    with steered(control) as signalled, pytest.raises(StoppedError):
+    with stopped_by_signals(control) as signals, pytest.raises(StoppedError):
         signal.raise_signal(signal.SIGTERM)
-    assert (control.stopped, signalled) == (True, [signal.SIGTERM])
+    assert (control.stopped, signals) == (True, [signal.SIGTERM])
 
 
 # Orders
