@@ -45,7 +45,7 @@ from rnnlm_tui.suggesting.accepting import LISTED, Suggestion
 from rnnlm_tui.suggesting.evaluate import ScoredLine, score, summarize
 from rnnlm_tui.suggesting.generate import continue_text, generate_words
 from rnnlm_tui.suggesting.suggest import split_last_line, suggest
-from rnnlm_tui.wording.model_rows import facts_of
+from rnnlm_tui.wording.model_rows import card_facts
 
 if TYPE_CHECKING:
     from rnnlm_tui.suggesting.explain import Explanation
@@ -274,7 +274,7 @@ class Model:
         return f"<Model {self.name}: {self.preset}, {len(self.words):,} words>"
 
     def _repr_html_(self) -> str:
-        return table(self.name, ([escape(part) for part in row] for row in facts_of(self.card)))
+        return table(self.name, ([escape(part) for part in row] for row in card_facts(self.card)))
 
     def __reduce__(self) -> tuple[Callable[..., Model], tuple[Path, Path, ModelCard]]:
         return _open_file, (self.path, self._opened.folder, self.card)

@@ -31,9 +31,9 @@ def pytest_collection_finish() -> None:
 
 
 def pytest_configure() -> None:
-    """Lets SIGINT and SIGHUP end the processes of the tests even if these run with them ignored, in
-    the background of a script or under nohup(1), and hides the models that ship from trainings that
-    several tests share. The locale has no language."""
+    """Gives SIGINT and SIGHUP their usual effect, since a script in the background or nohup(1) lets
+    the tests ignore them. Hides the built-in models from the fixtures of a session, which begin
+    before `own_folders`. Sets a locale without a language."""
     os.environ["RNNLM_BUILT_IN_DIR"] = os.devnull
     os.environ["LC_ALL"] = "C.UTF-8"
     signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -51,8 +51,8 @@ def usual_priority() -> Iterator[None]:
 
 @pytest.fixture(autouse=True)
 def own_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Gives every test its own empty folders for data, settings and logs, hides the models that
-    ship, and removes other variables of the program."""
+    """Gives every test its own empty folders for data, settings and logs, hides the built-in
+    models, and removes other variables of the program."""
     for name in [name for name in os.environ if name.startswith("RNNLM_")]:
         monkeypatch.delenv(name)
     for kind in ("data", "config", "log"):
@@ -82,7 +82,7 @@ def corpus_file(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def command() -> Command:
-    """Runs the real command and returns its exit code and output; `stdin` is text."""
+    """Runs the real command in a new process and returns its exit code and output."""
 
     def run(*arguments: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
         return subprocess.run(
@@ -99,8 +99,7 @@ def command() -> Command:
 
 @pytest.fixture
 def run(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Command:
-    """Runs the command in this process, and checks its exit code unless that is None. `command`
-    runs it in a new process."""
+    """Runs the command in this process, and checks its exit code. The `code` None is any code."""
 
     def run(
         *arguments: str, stdin: str = "", code: int | None = 0

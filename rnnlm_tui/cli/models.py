@@ -20,12 +20,12 @@ from rnnlm_tui.store.library import Entry, Library
 from rnnlm_tui.store.names import check_name, tidy_name
 from rnnlm_tui.store.saved_runs import SavedRun
 from rnnlm_tui.wording.model_rows import (
-    HEADS,
     KEYS_NOTE,
+    LIST_HEADS,
     card_rows,
     deletion_sentence,
     list_row,
-    state,
+    state_of,
 )
 
 LONGEST_TEXT_NAME = 24
@@ -104,7 +104,7 @@ def models_table(entries: Sequence[Entry], in_use: str) -> Iterator[str]:
         (sanitize(name), *facts, shorten(text, LONGEST_TEXT_NAME), sanitize(saved))
         for name, *facts, text, saved in map(list_row, entries)
     ]
-    yield from table_lines([HEADS, *rows])
+    yield from table_lines([LIST_HEADS, *rows])
     if any(entry.evaluation for entry in entries):
         yield f"{KEYS_NOTE}: compare models of the same text only"
     for entry in entries:
@@ -126,7 +126,7 @@ def models_table(entries: Sequence[Entry], in_use: str) -> Iterator[str]:
 
 def card_lines(entry: Entry, in_use: str) -> Iterator[str]:
     """Yields the card of a model, as the app shows it."""
-    states = [state(entry), "in use" if entry.name == in_use else ""]
+    states = [state_of(entry), "in use" if entry.name == in_use else ""]
     yield "   ".join((sanitize(entry.name), *filter(None, states)))
     for label, text in card_rows(entry):
         if label and not text:

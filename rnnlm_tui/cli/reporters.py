@@ -25,7 +25,13 @@ from rnnlm_tui.events import (
 from rnnlm_tui.formatting import format_bytes, format_duration, plural, sanitize
 from rnnlm_tui.training.control import Control
 from rnnlm_tui.wording.savings import both_shares, comparison_sentence
-from rnnlm_tui.wording.trainings import ending, epoch_figures, event_words, next_words, trained_part
+from rnnlm_tui.wording.trainings import (
+    epoch_figures,
+    event_words,
+    next_words,
+    result_sentences,
+    trained_part,
+)
 
 
 class _Reporter:
@@ -86,7 +92,7 @@ class TextReporter(_Reporter):
             name = started.name if started else Path(event.path).stem
             epochs = started.config.epochs if started else None
             took = f"{format_duration(event.elapsed_s)}, in {event.path}"
-            first, *lines = ending(event, self._epochs_done, epochs, took)
+            first, *lines = result_sentences(event, self._epochs_done, epochs, took)
             print_wrapped(map(sanitize, (f"{name}: {first}", *(f"  {line}" for line in lines))))
 
     def show_use(self, name: str, in_use: str, comparison: Comparison | None) -> None:

@@ -23,7 +23,7 @@ from rnnlm_tui.store.run_files import read_epochs
 from rnnlm_tui.wording.savings import ENOUGH_WORDS, both_shares
 from rnnlm_tui.wording.trainings import trained_part
 
-HEADS = ("name", "language", "preset", "keys saved", "learned from", "saved")
+LIST_HEADS = ("name", "language", "preset", "keys saved", "learned from", "saved")
 """The heads of the list of models."""
 KEYS_NOTE = (
     "keys saved: of 100, reading the list and looking at the cursor, each model on unseen lines of"
@@ -32,15 +32,15 @@ KEYS_NOTE = (
 UNLIKE = "≠"
 """The mark of figures of another text than that of the selected model."""
 UNLIKE_NOTE = f"{UNLIKE} on another text: not comparable"
-BAR_CELLS = 10
-"""The length of the bar of a share, in cells."""
+SHARE_BAR = 10
+"""Columns of the bar of a share."""
 Fact = tuple[str, str]
 """A label, which may be empty, and a text. A heading has no text."""
 
 
-def state(entry: Entry) -> str:
-    """Returns the state of a model in a word or two, with the epochs of a run that can be resumed.
-    Returns "" if there is nothing special about the model."""
+def state_of(entry: Entry) -> str:
+    """Returns the state of a model in a word or two, such as "training" or "resume 3/50", with the
+    epochs that are done. Returns "" for a model of one's own that is ready."""
     if entry.trained_by is not None:
         return "training"
     if entry.damaged is not None:
@@ -51,18 +51,17 @@ def state(entry: Entry) -> str:
 
 
 def list_row(entry: Entry, selected: Entry | None = None) -> tuple[str, ...]:
-    """Returns the row of a model in the list, below HEADS. The state stands in place of the date.
-    `selected` is the selected model, if any."""
-    card = entry.card
-    described = card or entry.run
-    config = described.config if described else None
+    """Returns the row of a model in the list, below LIST_HEADS. The last column has the state, or
+    else the date. `selected` is the selected model, if any."""
+    card, run = entry.card, entry.run
+    config = card.config if card else run.config if run else None
     return (
         entry.name,
         language_of(card) if card else "",
         config.preset if config else "",
         keys_saved(entry, selected),
         card.corpus.name if card else "",
-        state(entry) or (local_time(card.updated)[:10] if card else ""),
+        state_of(entry) or (local_time(card.updated)[:10] if card else ""),
     )
 
 
@@ -92,7 +91,7 @@ def keys_saved(entry: Entry, selected: Entry | None) -> str:
 
 def deletion_sentence(entry: Entry) -> str:
     """Says what is lost if a model is deleted: the text that it learned, and the time of its
-    training, if known. Reads the history of the run, so call it in a thread."""
+    training, if known. Reads the history of the run, so the app calls it in a thread."""
     card, run = entry.card, entry.run
     if card is not None:
         corpus, epochs = card.corpus, read_epochs(entry.folder)
@@ -117,14 +116,14 @@ def card_rows(entry: Entry) -> Iterator[Fact]:
         yield "training", f"was stopped after {done} epochs and can be resumed"
     on_disk = f"{format_bytes(sum(entry.files.values()))}, in {entry.path.parent}"
     if card is not None:
-        yield from facts_of(card, on_disk)
+        yield from card_facts(card, on_disk)
     else:
         yield "on disk", on_disk
 
 
-def facts_of(card: ModelCard, on_disk: str = "") -> Iterator[Fact]:
-    """Yields how good a model is, what it is, and where it comes from. `on_disk` says how large its
-    files are, and where."""
+def card_facts(card: ModelCard, on_disk: str = "") -> Iterator[Fact]:
+    """Yields how good a model is, what it is, and where it comes from. `on_disk` tells the size and
+    the place of its files, if it has any."""
     corpus = card.corpus
     yield "how good", ""
     yield from _how_good(card)
@@ -138,11 +137,10 @@ def facts_of(card: ModelCard, on_disk: str = "") -> Iterator[Fact]:
     yield "vocabulary", plural(card.words_known, "word")
     yield "window", words_read(card.config.model, card.window)
     layers = layers_of(card.config, card.total_words, card.window, card.ngrams)
-    of = "" if card.config.has_network else "of "
     parts = [
-        f"{each.parameters:,} {of}{each.name if of else each.type}"
-        for each in layers
-        if each.parameters
+        f"{layer.parameters:,} {layer.type if card.config.has_network else f'of {layer.name}'}"
+        for layer in layers
+        if layer.parameters
     ]
     yield table_heads(card.config)[1], f"{card.parameters:,} = {' + '.join(parts)}"
     yield "where from", ""
@@ -159,64 +157,74 @@ def facts_of(card: ModelCard, on_disk: str = "") -> Iterator[Fact]:
         yield "licence", card.about
 
 
-def words_read(settings: ModelConfig, window: int) -> str:
-    """Says which words before the next one a model with these settings reads."""
-    is_causal = isinstance(settings, CausalConfig)
+def words_read(config: ModelConfig, window: int) -> str:
+    """Says which words before the next one a model reads."""
+    is_causal = isinstance(config, CausalConfig)
     return "all words before" if is_causal else f"the last {plural(window, 'word')}"
 
 
 def _how_good(card: ModelCard) -> Iterator[Fact]:
     """Yields how many keys a model saves, how many its base saves alone on the same lines, and
     how often the model is right."""
+    evaluation = card.evaluation
     if not card.holds_out:
         yield "measured on", "no lines: it has learned all of them"
         return
-    if (found := card.evaluation) is None:
+    if evaluation is None:
         yield "measured on", "nothing yet of the lines that it has not learned"
         return
+    has_enough = evaluation.words >= ENOUGH_WORDS
     too_few = f": too few to tell how many keys it saves, that takes {ENOUGH_WORDS}"
-    note = too_few if found.words < ENOUGH_WORDS else ""
-    yield "measured on", f"{plural(found.words, 'word')} that it has not learned{note}"
-    saved = [("keys saved", found.keystroke_savings)]
-    if found.base is not None:
-        saved.append((f"{found.base.name.capitalize()} alone", found.base.keystroke_savings))
-    for label, shares in saved:
-        if shares is not None and found.words >= ENOUGH_WORDS:
-            yield label, f"{_bar(shares.attentive)}  reading the list"
-            yield "", f"{_bar(shares.at_cursor)}  looking at the cursor"
-    if found.top1 is not None and found.top5 is not None:
-        yield "next word", f"{_bar(found.top1)}  is the first suggested"
-        yield "", f"{_bar(found.top5)}  is among the first five"
+    words = f"{plural(evaluation.words, 'word')} that it has not learned"
+    yield "measured on", words if has_enough else words + too_few
+    savings = [("keys saved", evaluation.keystroke_savings)]
+    if (base := evaluation.base) is not None:
+        savings.append((f"{base.name.capitalize()} alone", base.keystroke_savings))
+    for label, saved in savings:
+        if saved is not None and has_enough:
+            yield label, f"{_share_bar(saved.attentive)}  reading the list"
+            yield "", f"{_share_bar(saved.at_cursor)}  looking at the cursor"
+    if evaluation.top1 is not None and evaluation.top5 is not None:
+        yield "next word", f"{_share_bar(evaluation.top1)}  is the first suggested"
+        yield "", f"{_share_bar(evaluation.top5)}  is among the first five"
 
 
-def _bar(share: float) -> str:
-    """Draws a share from 0 to 1 as a bar with its percentage. What is below 0 has no bar."""
-    halves = round(2 * BAR_CELLS * max(0, min(1, share)))
+def _share_bar(share: float) -> str:
+    """Draws a share from 0 to 1 as a bar with its percentage. A share below 0 has no bar."""
+    halves = round(2 * SHARE_BAR * max(0, min(1, share)))
     bar = "━" * (halves // 2) + "╸" * (halves % 2)
-    return f"{bar:─<{BAR_CELLS}} {share:4.0%}"
+    return f"{bar:─<{SHARE_BAR}} {share:4.0%}"
 
 
 def _figures(card: ModelCard) -> Iterator[Fact]:
-    """Yields the figures on held-out lines and on training lines, and for a mixture also those of
-    its network alone. A network that does not start from the base knows fewer words. That alone
-    lowers its perplexity, since all unknown words count as one, which is easy to predict."""
-    alone = trained_part(card.config)
-    kept, whole = card.metrics, card.evaluation
+    """Yields the perplexity of a model on held-out lines, and the figures of its kept epoch, which
+    for a mixture are those of its network alone.
+
+    The note on fewer words is for a network beside a base that it does not start from. It knows
+    only the words of its text. All others count as one unknown word, which is easy to predict, so
+    its perplexity is lower than that of the mixture.
+    """
+    part = trained_part(card.config)
+    kept, evaluation = card.metrics, card.evaluation
     is_mixed = card.mixture is not None
-    if whole is not None and whole.perplexity is not None:
-        number = format_perplexity(whole.perplexity)
+    if evaluation is not None and evaluation.perplexity is not None:
+        number = format_perplexity(evaluation.perplexity)
         yield "perplexity", f"{number}: as unsure as among that many words"
-    if kept is not None and (found := kept.held_out) is not None and (is_mixed or whole is None):
-        knows_fewer = card.base and card.base not in {source.name for source in card.ancestors}
-        note = " (it knows fewer words: not comparable)" if whole and knows_fewer else ""
-        where = "" if whole is not None else " on held-out lines"
-        yield alone, _scores(found.perplexity, found.top1, note) + where
-    train = kept.train if kept else None
-    if train is not None and train.perplexity is not None:  # n-grams have none
+    if kept is None:
+        return
+    held_out, train = kept.held_out, kept.train
+    if held_out is not None and evaluation is None:
+        yield part, f"{_scores(held_out.perplexity, held_out.top1)} on held-out lines"
+    elif held_out is not None and is_mixed:
+        starts_from_base = card.base in {ancestor.name for ancestor in card.ancestors}
+        knows_fewer = card.base and not starts_from_base
+        note = " (it knows fewer words: not comparable)" if knows_fewer else ""
+        yield part, _scores(held_out.perplexity, held_out.top1, note)
+    if train.perplexity is not None:  # n-grams have none
         scores = _scores(train.perplexity, train.accuracy)
         yield ("", f"training lines: {scores}") if is_mixed else ("training lines", scores)
 
 
-def _scores(perplexity: float | None, top1: float | None, note: str = "") -> str:
-    hits = "" if top1 is None else f", next word right {format_percent(top1)}"
+def _scores(perplexity: float | None, hit_rate: float | None, note: str = "") -> str:
+    hits = "" if hit_rate is None else f", next word right {format_percent(hit_rate)}"
     return f"perplexity {format_perplexity(perplexity)}{note}{hits}"

@@ -6,13 +6,16 @@ from rnnlm_tui.events import ByWriter, Comparison, Evaluation
 from rnnlm_tui.formatting import plural, the_language
 
 ENOUGH_WORDS = 500
-"""Fewest words to measure a model on. With as many, a hit rate of 10 % is accurate to 3 points."""
+"""Fewest words to measure a model on. A hit rate of 10 % on 500 words is accurate to 3 points."""
 ENOUGH_TEXT = 10 * ENOUGH_WORDS
-"""Words of a text of which ENOUGH_WORDS are held out, since a tenth is by default."""
+"""Words of a text that holds out ENOUGH_WORDS, since a tenth is held out by default."""
 
 
 def savings_sentence(
-    found: Evaluation | None, before: ByWriter[float] | None = None, *, are_unseen: bool = False
+    evaluation: Evaluation | None,
+    before: ByWriter[float] | None = None,
+    *,
+    are_unseen: bool = False,
 ) -> str:
     """Says how many keys a model saves, or that it was measured on too few words to tell.
 
@@ -21,18 +24,18 @@ def savings_sentence(
     lines. `are_unseen` adds that the model has not learned the lines. Returns "" if no keys were
     counted.
     """
-    if found is None or found.keystroke_savings is None:
+    if evaluation is None or evaluation.keystroke_savings is None:
         return ""
-    if found.words < ENOUGH_WORDS:
-        few = f"measured on {plural(found.words, 'word')}, too few to tell how many keys it saves"
-        return f"{few}: that takes {ENOUGH_WORDS}"
+    if evaluation.words < ENOUGH_WORDS:
+        words = plural(evaluation.words, "word")
+        too_few = f"measured on {words}, too few to tell how many keys it saves"
+        return f"{too_few}: that takes {ENOUGH_WORDS}"
     where = "on lines it has not seen it " if are_unseen else ""
-    parts = [f"{where}{_saves(found.keystroke_savings)}"]
+    parts = [f"{where}{_saves(evaluation.keystroke_savings)}"]
     if before is not None:
         parts.append(f"before {both_shares(before)}")
-    if found.base is not None:
-        alone = both_shares(found.base.keystroke_savings)
-        parts.append(f"{the_language(found.base.name)} alone {alone}")
+    if (base := evaluation.base) is not None:
+        parts.append(f"{the_language(base.name)} alone {both_shares(base.keystroke_savings)}")
     return "; ".join(parts)
 
 
@@ -48,24 +51,25 @@ def _saves(saved: ByWriter[float], decimals: int = 0) -> str:
     )
 
 
-def is_better(found: Comparison) -> bool:
+def is_better(comparison: Comparison) -> bool:
     """True if a new model saves more keys of a writer who looks at the cursor than the one in use,
     on enough words to tell."""
-    new, old = found.new.keystroke_savings, found.in_use.keystroke_savings
-    is_enough = found.new.words >= ENOUGH_WORDS
+    new, old = comparison.new.keystroke_savings, comparison.in_use.keystroke_savings
+    is_enough = comparison.new.words >= ENOUGH_WORDS
     return is_enough and new is not None and old is not None and new.at_cursor > old.at_cursor
 
 
-def comparison_sentence(name: str, found: Comparison) -> str:
+def comparison_sentence(name: str, comparison: Comparison) -> str:
     """Says how many keys the new model `name` and the one in use save on the same lines.
 
     For example: "mine saves 58.4 of 100 keys of a writer who reads the list, 43.4 of one who looks
     at the cursor only, on lines that neither has learned; english 55.1 and 40.1".
     """
-    new, old = found.new.keystroke_savings, found.in_use.keystroke_savings
-    if found.new.words < ENOUGH_WORDS or new is None or old is None:
-        few = f"{plural(found.new.words, 'word')} that neither has learned are too few to tell"
+    new, old = comparison.new.keystroke_savings, comparison.in_use.keystroke_savings
+    if comparison.new.words < ENOUGH_WORDS or new is None or old is None:
+        words = plural(comparison.new.words, "word")
+        too_few = f"{words} that neither has learned are too few to tell"
         enough = f"a text of some {ENOUGH_TEXT:,} words is enough"
-        return f"{few} whether {name} is better than {found.name}; {enough}"
+        return f"{too_few} whether {name} is better than {comparison.name}; {enough}"
     on_lines = "on lines that neither has learned"
-    return f"{name} {_saves(new, 1)}, {on_lines}; {found.name} {both_shares(old, 1)}"
+    return f"{name} {_saves(new, 1)}, {on_lines}; {comparison.name} {both_shares(old, 1)}"

@@ -1,7 +1,7 @@
 """Sentences and figures on the epochs, the events and the end of a training.
 
 A mixture has two kinds of figures. An epoch measures its network (or n-grams) alone; the end of the
-training measures the mixture, which suggests. Each is named wherever it is shown.
+training measures the mixture, which suggests. Wherever a figure is shown, its kind is named.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ OUTCOMES = {
     "diverged": "diverged: the loss became infinite or NaN",
 }
 """The reasons in `Finished` events in words."""
-FORMS: Mapping[str, Callable[[float], str]] = {
+METRIC_FORMATS: Mapping[str, Callable[[float], str]] = {
     "loss": format_loss,
     "penalty": format_loss,
     "accuracy": format_percent,
@@ -51,12 +51,12 @@ FORMS: Mapping[str, Callable[[float], str]] = {
     "top5": format_percent,
 }
 """The formats of the metrics of an epoch, in the order in which they are shown."""
-FIRST_PIECES = 5
-"""Points of the training loss in the first epoch, in which it falls most."""
+FIRST_POINTS = 5
+"""Points of the training loss in the first epoch, in which it falls most. Others have fewer."""
 Points: TypeAlias = list[tuple[float, float]]
-"""Places in a training, in epochs, and the losses there."""
+"""Places in a training, in epochs, each with the loss there."""
 LARGEST_LOSS = 1e9
-"""Nats. Larger losses, which a run that diverges may have, are drawn at this height."""
+"""Nats. A larger loss, which a run that diverges may have, is drawn at this height."""
 
 
 def trained_part(config: Config) -> str:
@@ -66,8 +66,11 @@ def trained_part(config: Config) -> str:
 
 
 def outcome(finished: Finished, done: int = 0, epochs: int | None = None) -> str:
-    """Says how a training ended and what is kept of it. `done` of the `epochs` were trained; 0 and
-    None if that is not known. Epoch 0 stands for the n-grams that a network is mixed with."""
+    """Says how a training ended and what is kept of it.
+
+    `done` epochs of `epochs` were trained; they are 0 and None if that is not known. If the epoch
+    that is kept has the number 0, only the n-grams of a mixture are kept.
+    """
     how = OUTCOMES[finished.reason]
     kept, update = finished.metrics, finished.update
     if finished.reason == "completed" and done > 1:
@@ -89,32 +92,33 @@ def outcome(finished: Finished, done: int = 0, epochs: int | None = None) -> str
     return f"{how}; epoch {kept.epoch:,} is kept"
 
 
-def ending(
+def result_sentences(
     finished: Finished, done: int = 0, epochs: int | None = None, took: str = ""
 ) -> list[str]:
     """Returns the result of a run as sentences: the keys that the model saves on lines that it has
     not learned, the outcome, with `took` if a model is kept, and the words that it has learned.
     The outcome comes first if no keys were counted, or if the run diverged."""
-    kept, update, found = finished.metrics, finished.update, finished.evaluation
-    learned = [*filter(None, [learned_sentence(finished.learned)])]
+    kept, update, evaluation = finished.metrics, finished.update, finished.evaluation
+    learned = [*filter(None, [_learned_sentence(finished.learned)])]
     how = outcome(finished, done, epochs)
     if took and kept:
         how += f", {took}"
     before = update.old_savings if update is not None else None
-    if update is not None and not update.replaced and found is not None:
-        # The model that was measured is dropped.
-        found, before = replace(found, keystroke_savings=before), None
-    if worth := savings_sentence(found, before, are_unseen=True):
-        return [how, worth, *learned] if finished.reason == "diverged" else [worth, how, *learned]
+    if update is not None and not update.replaced and evaluation is not None:
+        # The old model stays, so its savings count, not those of the new one.
+        evaluation, before = replace(evaluation, keystroke_savings=before), None
+    if savings := savings_sentence(evaluation, before, are_unseen=True):
+        has_diverged = finished.reason == "diverged"
+        return [how, savings, *learned] if has_diverged else [savings, how, *learned]
     if update is None and kept is not None and kept.epoch > 0 and kept.held_out is None:
         unmeasured = "it cannot be measured on lines that are new to it"
         return [how, f"it has learned every line, so {unmeasured}", *learned]
     return [how, *learned]
 
 
-def learned_sentence(learned: LearnedWords | None) -> str:
-    """Says which words of a text its model knows beside those of its base, such as "it
-    knows Marta, Zoë Muñoz and 41 more words of yours". Returns "" if there are none."""
+def _learned_sentence(learned: LearnedWords | None) -> str:
+    """Says which words a model has learned that its base does not know, such as "it knows Marta,
+    Zoë Muñoz and 41 more words of yours". Returns "" if there are none."""
     if learned is None or not learned.count:
         return ""
     first, more = learned.first, learned.count - len(learned.first)
@@ -125,22 +129,23 @@ def learned_sentence(learned: LearnedWords | None) -> str:
 
 def epoch_figures(ended: EpochEnded) -> list[tuple[str, str, str]]:
     """Returns the figures of an epoch, first those on the training lines. Each has the lines that
-    it was measured on, its name and its text. A penalty of 0 is left out."""
+    it was measured on ("training" or "held-out"), its name and its text. A penalty of 0 is left
+    out."""
     return [
-        (lines, name.replace("top", "top-"), form(value))
+        (lines, name.replace("top", "top-"), format_metric(value))
         for lines, metrics in (("training", ended.train), ("held-out", ended.held_out))
-        for name, form in FORMS.items()
+        for name, format_metric in METRIC_FORMATS.items()
         if (value := getattr(metrics, name, None)) is not None and (value or name != "penalty")
     ]
 
 
 def explain_figure(lines: str, name: str, ended: EpochEnded) -> str:
-    """Explains a figure of an epoch, as `epoch_figures` calls it, or the number of the epoch, in a
-    short line."""
-    figures = (ended.train if lines == "training" else ended.held_out) or Metrics()
-    loss, penalty = figures.loss or 0.0, figures.penalty or 0.0
-    number = figures.perplexity or 1.0
-    sentence = {
+    """Explains a figure of an epoch in a short line. `lines` and `name` are those of
+    `epoch_figures`; "" and "epoch" explain the number of the epoch."""
+    metrics = (ended.train if lines == "training" else ended.held_out) or Metrics()
+    loss, penalty = metrics.loss or 0.0, metrics.penalty or 0.0
+    number = metrics.perplexity or 1.0
+    sentences = {
         "epoch": "one pass through the training lines; ^ is the one kept",
         "loss": f"mean -ln p(right word), {loss:.3f} nats = {loss / math.log(2):.2f} bits",
         "penalty": f"on large weights; Keras prints loss + penalty, {loss + penalty:.3f}",
@@ -149,27 +154,31 @@ def explain_figure(lines: str, name: str, ended: EpochEnded) -> str:
         "top-1": "how often its first suggestion is right",
         "top-5": "how often one of its five suggestions is right",
     }
-    return f"{lines} {name}: {sentence[name]}".strip()
+    return f"{lines} {name}: {sentences[name]}".strip()
 
 
 def next_words(ended: EpochEnded) -> list[tuple[str, str]]:
     """Returns the likeliest next words of the seed line, each with its probability as text."""
-    found = ended.sample["next"]
-    return [(shorten(each.word), format_percent(each.probability)) for each in found]
+    return [(shorten(n.word), format_percent(n.probability)) for n in ended.sample["next"]]
 
 
 class TrainingCurve:
-    """The training loss as a line. Each of its points is the mean over a piece of the training, at
-    the middle of the piece: the second epoch is from 1.0 to 2.0. The first epoch has up to five
-    pieces, the second two, each later one is a piece.
+    """The training loss as a line.
 
-    Events have the mean of their epoch so far, so the mean over a piece is a difference of sums.
+    An epoch is divided into pieces: the first one into five, the second into two, and a later one
+    is a piece. A point of the line is the mean loss over a piece, at its middle; 1.0 to 2.0 is the
+    second epoch. An event has the mean loss of its epoch so far, so the mean over a piece is the
+    difference of two sums.
     """
 
     def __init__(self) -> None:
         self.points: Points = []
-        self._epoch, self._start = 0, (0.0, 0.0)
-        """The epoch, the share of it that is in earlier pieces, and the sum of losses up to it."""
+        self._epoch = 0
+        """The epoch of the last event."""
+        self._done = 0.0
+        """The share of that epoch in pieces that have a point."""
+        self._sum = 0.0
+        """The sum of the losses in these pieces, with an epoch as the unit of time."""
 
     def add(self, event: Progress | EpochEnded) -> None:
         """Adds the next event."""
@@ -177,20 +186,23 @@ class TrainingCurve:
             share, loss = 1.0, event.train.loss
         else:
             share, loss = event.step / max(1, event.steps), event.loss
-        if event.epoch != self._epoch or share < self._start[0]:  # it may be repeated
-            self._epoch, self._start = event.epoch, (0.0, 0.0)
+        is_repeated = event.epoch == self._epoch and share < self._done  # by a run that is resumed
+        if event.epoch != self._epoch or is_repeated:
+            self._epoch, self._done, self._sum = event.epoch, 0.0, 0.0
             self.points = [point for point in self.points if point[0] < event.epoch - 1]
-        start, before = self._start
-        pieces = FIRST_PIECES // max(1, event.epoch) or 1  # a damaged history may have epoch 0
-        if loss is not None and math.isfinite(loss) and int(share * pieces) > int(start * pieces):
-            total = share * max(-LARGEST_LOSS, min(LARGEST_LOSS, loss))
-            middle = event.epoch - 1 + (start + share) / 2
-            self.points.append((middle, (total - before) / (share - start)))
-            self._start = share, total
+        if loss is None or not math.isfinite(loss):
+            return
+        pieces = max(1, FIRST_POINTS // max(1, event.epoch))  # a damaged history may have epoch 0
+        if int(share * pieces) > int(self._done * pieces):  # a piece has ended
+            loss_sum = share * max(-LARGEST_LOSS, min(LARGEST_LOSS, loss))
+            middle = event.epoch - 1 + (self._done + share) / 2
+            self.points.append((middle, (loss_sum - self._sum) / (share - self._done)))
+            self._done, self._sum = share, loss_sum
 
 
 def training_curve(events: Iterable[Progress | EpochEnded]) -> Points:
-    """Returns the training loss as a line, from events of a history or its epochs alone."""
+    """Returns the training loss as a line, from the events of a history, or from its epochs
+    alone."""
     curve = TrainingCurve()
     for event in events:
         curve.add(event)
@@ -199,7 +211,7 @@ def training_curve(events: Iterable[Progress | EpochEnded]) -> Points:
 
 def loss_points(epochs: Iterable[tuple[int, Metrics | None]]) -> Points:
     """Returns the finite losses of epochs, each as a point: the number of the epoch, the loss."""
-    losses = ((epoch, figures.loss) for epoch, figures in epochs if figures)
+    losses = ((epoch, metrics.loss) for epoch, metrics in epochs if metrics)
     return [
         (epoch, max(-LARGEST_LOSS, min(LARGEST_LOSS, loss)))
         for epoch, loss in losses
@@ -218,7 +230,7 @@ def best_of(epochs: Sequence[EpochEnded]) -> int | None:
 
 
 def event_words(event: Event) -> str:
-    """Says what happened; "" for events that figures show better."""
+    """Says what happened, or returns "" for an event that figures show better."""
     match event:
         case Saved(epoch=0):
             return "the n-grams are saved: you can write with them"

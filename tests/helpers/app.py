@@ -61,8 +61,8 @@ PROSE = learn_prose(["when i do, shall i compare thee to a summer's day? to Anna
 
 
 def scripted_model(script: Mapping[str, Mapping[str, float]] = SONNET) -> ScriptedModel:
-    """A model of the probabilities of some words after each last word; the others share what is
-    left."""
+    """A model that knows the probabilities of some words after each last word. All its words share
+    the rest equally."""
     spelled = [*filter(None, script), *(word for after in script.values() for word in after)]
     words = list(dict.fromkeys((*spelled, *OTHERS, *MARKS)))
 
@@ -95,7 +95,7 @@ def card_of(model: LanguageModel) -> ModelCard:
 
 
 def opened_model(name: str, model: LanguageModel) -> OpenedModel:
-    """A scripted model, of no file. One that is called `english` is of that language."""
+    """A scripted model, which is in no file. Its language is English if its name is `english`."""
     card = structs.replace(card_of(model), language="en" if name == "english" else "")
     return OpenedModel(name, Path(), Path(), card, model)
 
@@ -137,8 +137,8 @@ def scripted_app(
     model: str | None = None,
     preferences: Preferences | None = None,
 ) -> RnnlmApp:
-    """The app with its folders below `folder` and with scripted models, by default `sonnets` alone,
-    the first of which is in use unless another one is. `model` is the name given on the command
+    """The app with its folders below `folder` and with scripted models, by default `sonnets` alone.
+    If none of them is in use, the first one becomes so. `model` is the name given on the command
     line."""
     preferences = preferences or Preferences()
     preferences.theme = preferences.theme or "rnnlm-dark"
@@ -157,8 +157,8 @@ def scripted_app(
 async def running(
     app: App[Any], size: tuple[int, int] = (80, 24), *, notifications: bool = True
 ) -> AsyncIterator[Pilot[Any]]:
-    """Runs the app, which ends by itself. Without that `run_test` would remove its widgets first,
-    and its workers would draw on them."""
+    """Runs the app, and lets it exit before `run_test` ends it: that would remove widgets on which
+    workers still draw."""
     async with app.run_test(size=size, notifications=notifications) as pilot:
         try:
             yield pilot
@@ -213,7 +213,7 @@ async def settled(pilot: Pilot[Any]) -> None:
 
 
 async def dialog_read(pilot: Pilot[Any]) -> None:
-    """Waits, if a dialog is open, until it takes answers, as one does who reads it first."""
+    """Waits until an open dialog takes answers. It does not take keys typed ahead."""
     dialog = pilot.app.screen
     if isinstance(dialog, Dialog):
         await wait_until(pilot, lambda: dialog.is_mounted and not dialog.is_typed_ahead)

@@ -36,7 +36,8 @@ Command = Callable[..., subprocess.CompletedProcess[str]]
 
 
 def verses(count: int) -> str:
-    """The verses so many times, each line with its number: one that occurs twice is learned."""
+    """The verses `count` times. Each line begins with its number, since a line that occurs twice
+    is not held out."""
     lines = (VERSES * count).splitlines()
     return "".join(f"{number} {line}\n" for number, line in enumerate(lines))
 

@@ -64,7 +64,7 @@ def ended(
     accuracy: float = 0.1,
     perplexity: float | None = None,
 ) -> EpochEnded:
-    """An epoch's end; the training loss falls unless it is given."""
+    """The end of an epoch. Its training loss is 10 / `epoch` unless `loss` is given."""
     loss = 10 / epoch if math.isnan(loss) else loss
     train = Metrics(loss=loss, penalty=0.0, accuracy=accuracy, perplexity=perplexity)
     figures = None
@@ -86,19 +86,33 @@ def finished(
 
 
 def measured(words: int = 900, english: float | None = None) -> Evaluation:
-    """What a model saves and the English, if it is built on it, on so many words."""
-    base = None if english is None else BaseSavings("english", writers(english))
-    keys, saved = ByWriter(416, 466, 566), writers(0.584)
-    return Evaluation(9, words, 999, 4.545, 94.2, 0.1, 0.15, 0.25, 999, keys, saved, None, base)
+    """The evaluation of a model on `words` words, which saves an attentive writer 58.4 % of keys.
+    `english` is the share that the English saves alone, if it is the model's base."""
+    return Evaluation(
+        lines=9,
+        words=words,
+        predicted=999,
+        loss=4.545,
+        perplexity=94.2,
+        oov_share=0.1,
+        top1=0.15,
+        top5=0.25,
+        characters=999,
+        keys=ByWriter(416, 466, 566),
+        keystroke_savings=writers(0.584),
+        savings_intervals=None,
+        base=None if english is None else BaseSavings("english", writers(english)),
+    )
 
 
 def writers(attentive: float) -> ByWriter[float]:
-    """What three writers save, of whom an attentive one saves this."""
+    """The shares of keys that the three writers save, of whom the attentive one saves most."""
     return ByWriter(attentive, attentive - 0.05, attentive - 0.15)
 
 
 def comparison(new: float | None, in_use: float | None, words: int = 900) -> Comparison:
-    """What a new model and the one in use, sonnets, save an attentive writer on so many words."""
+    """The shares of keys that an attentive writer saves with a new model and with the one in use,
+    sonnets, measured on `words` words. None is not measured."""
 
     def saving(share: float | None) -> Evaluation:
         saved = None if share is None else writers(share)
@@ -125,7 +139,7 @@ def end_of(events: list[Event]) -> Finished:
 
 
 def in_fifth_epoch() -> list[Event]:
-    """A run in its fifth of 20 epochs; the second was the best."""
+    """The events of a run in its fifth of 20 epochs. The second was the best."""
     held_out = (6.0, 5.0, 5.5, 5.6)
     epochs = [
         ended(n, 6 / n**0.5, loss, best=n <= 2, perplexity=math.exp(loss))

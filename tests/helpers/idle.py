@@ -10,8 +10,8 @@ _waiting: list[asyncio.Future[None]] = []
 
 
 class IdleSelector(selectors.DefaultSelector):
-    """Waits for files, as an event loop does once no callback is ready and no timer is due. Before
-    it waits, it resumes those who wait for this moment."""
+    """The selector of an event loop, which the loop asks to wait once no callback is ready and no
+    timer is due. It first resumes the tasks that wait for this moment."""
 
     def select(self, timeout: float | None = None) -> list[Any]:
         loop = asyncio.get_running_loop() if timeout != 0 and _waiting else None

@@ -1,4 +1,4 @@
-"""Small models made by hand, hostile values for their files, and locks held elsewhere."""
+"""Small models made by hand, changes of their files, and locks held by another process."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def make_model(path: Path, epoch: int = 1, seed: int = 0) -> ModelCard:
 
 
 def contents(folder: Path) -> dict[str, bytes]:
-    """The bytes of every file in a folder and below it, by path; a folder has none."""
+    """The bytes of every file and folder below a folder, by path. A folder has b""."""
     return {
         str(path.relative_to(folder)): path.read_bytes() if path.is_file() else b""
         for path in folder.rglob("*")
@@ -64,27 +64,27 @@ def contents(folder: Path) -> dict[str, bytes]:
 
 
 def models_of(library: Library) -> dict[str, bytes]:
-    """All files of models and runs, but not the locks."""
+    """The bytes of all files of models and runs by path, without empty files and locks."""
     files = contents(library.data_dir)
     return {name: raw for name, raw in files.items() if ".locks" not in name and raw}
 
 
 def put(folder: Path, files: dict[str, bytes]) -> None:
-    """Writes these files."""
+    """Writes these files, by name, into a folder."""
     folder.mkdir(parents=True, exist_ok=True)
     for name, raw in files.items():
         (folder / name).write_bytes(raw)
 
 
 def parsed_tensors(raw: bytes) -> tuple[dict[str, Any], bytes]:
-    """The header of a safetensors file, and the numbers."""
+    """Splits a safetensors file into its header and the bytes of its numbers."""
     length = int.from_bytes(raw[:8], "little")
     header: dict[str, Any] = json.loads(raw[8 : 8 + length])
     return header, raw[8 + length :]
 
 
 def tensor_file(header: object, numbers: bytes) -> bytes:
-    """A safetensors file of any header."""
+    """A safetensors file with any header, valid or not."""
     encoded = json.dumps(header).encode()
     return struct.pack("<Q", len(encoded)) + encoded + numbers
 
@@ -138,12 +138,12 @@ def put_saved_model(library: Library, preset: str) -> None:
 
 
 def saved_model(preset: str) -> bytes:
-    """The file of that model."""
+    """The file of the model that `put_saved_model` adds."""
     return (SAVED_MODELS / f"{preset}.safetensors").read_bytes()
 
 
 def remade(preset: str, change: Callable[[Any, Any], object]) -> bytes:
-    """The saved model of a preset, with a changed card and changed tensors."""
+    """The saved model of a preset, after `change` has changed its card and its tensors."""
     raw = saved_model(preset)
     card, tensors = json.loads(parsed_tensors(raw)[0]["__metadata__"]["card"]), numpy.load(raw)
     change(card, tensors)
@@ -151,12 +151,12 @@ def remade(preset: str, change: Callable[[Any, Any], object]) -> bytes:
 
 
 def renamed(preset: str, name: str) -> bytes:
-    """The model of a preset, with another name of this tensor."""
+    """The saved model of a preset, in which the tensor `name` has another name."""
     return remade(preset, lambda _, tensors: tensors.update({f"{name}x": tensors.pop(name)}))
 
 
 def held_out_lines(library: Library, name: str, lines: Iterable[str]) -> tuple[str, ...]:
-    """Those of the lines of a model's text that it has held out."""
+    """The lines that a model has held out, among the lines of its text."""
     lines = tuple(lines)
     with open_stored(library.path(name)) as stored:
         tokenizer = library.open(name).model.tokenizer
@@ -164,7 +164,7 @@ def held_out_lines(library: Library, name: str, lines: Iterable[str]) -> tuple[s
 
 
 def change_card(library: Library, name: str, change: Callable[[dict[str, Any]], None]) -> None:
-    """Changes what a model's card says."""
+    """Changes the card of a model as JSON, also to an invalid one."""
     path = library.path(name)
     header, numbers = parsed_tensors(path.read_bytes())
     card = json.loads(header["__metadata__"]["card"])

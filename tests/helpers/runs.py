@@ -81,8 +81,8 @@ class Script:
         new.replace(self.history(name))
 
     def exit(self, code: int = 0, said: str | RnnlmError = "", name: str = "poems") -> None:
-        """Ends a training with an exit code, or by a signal if `code` is negative. It has said
-        something on standard error, or has reported an error."""
+        """Ends a training with an exit code, or by the signal -`code`. First it writes the text
+        `said` on standard error, or reports the error `said` as an event."""
         if isinstance(said, RnnlmError):
             said = to_json_line(failed(said, 1.0))
         new = self.stage / "new"
@@ -95,7 +95,7 @@ class Script:
 
     @contextmanager
     def no_orders(self, name: str = "poems") -> Iterator[None]:
-        """Keeps orders to a training from being written: a folder has the name of their file."""
+        """Makes writing orders to a training fail: puts a folder in place of their file."""
         control, kept = self.control(name), self.history(name).with_name("kept")
         control.touch()
         control.rename(kept)
@@ -111,7 +111,7 @@ class Script:
         return arguments
 
     def asked(self) -> list[list[str]]:
-        """The arguments of each question about a text."""
+        """The arguments of each `--summary` that the app has run."""
         asked = self.stage / "asked"
         return [*map(json.loads, asked.read_text().splitlines() if asked.exists() else ())]
 
@@ -133,7 +133,8 @@ def lines_of(*events: Event) -> str:
 
 @contextmanager
 def trained_elsewhere(script: Script, *events: Event, name: str = "other") -> Iterator[None]:
-    """A training of another process: this process holds the lock, and the test writes events."""
+    """A training that the app did not start. This process holds its lock, and the test writes its
+    events."""
     script.write(*events, name=name)
     with Library(script.data).lock(name):
         yield

@@ -17,8 +17,9 @@ WORDS = ("the", "cat", "car", "sat", "dog", "a")
 
 
 class ScriptedModel(WindowModel):
-    """A distribution for each last word of the context; uniform if there is none for it. Answers
-    wait while `gate` is cleared. `asked` has every context."""
+    """A model whose probabilities depend on the last word of the context: `after` has them by that
+    word. After other words all words are equally likely. Answers wait while `gate` is cleared.
+    `asked` has every context, oldest first."""
 
     def __init__(
         self,

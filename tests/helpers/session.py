@@ -8,7 +8,7 @@ from pathlib import Path
 
 
 def drafts(data_dir: Path) -> list[str]:
-    """What is being written at the ends of texts, in a data folder."""
+    """The unfinished last lines of all texts in a data folder, sorted."""
     path = data_dir / "session" / "session.db"
     if not path.exists() or not path.stat().st_size:
         return []

@@ -24,30 +24,30 @@ def made_up_corpus(text: str) -> Corpus:
 
 
 def split_held_out(lines: Sequence[str], share: float, seed: int) -> tuple[list[str], list[str]]:
-    """The training lines and the held-out lines of a text. None is both."""
+    """The training lines and the held-out lines of a text. No line is in both."""
     held_out = hold_out(written_lines(lines), share, seed)
     learned = {*compress(lines, ~held_out)}
     held_out &= np.array([line not in learned for line in lines], np.bool_)
     return [*compress(lines, ~held_out)], [*compress(lines, held_out)]
 
 
-def prepared(lines: Sequence[str], **options: Any) -> Prepared:
-    """These lines, all to train on."""
-    config = make_config("ngram", [{"held_out": 0, "tokenizer": "whitespace", **options}])
+def prepared(lines: Sequence[str], **settings: Any) -> Prepared:
+    """A text of these lines, of which none is held out unless `settings` say so."""
+    config = make_config("ngram", [{"held_out": 0, "tokenizer": "whitespace", **settings}])
     return prepare(made_up_corpus("\n".join(lines)), config)
 
 
 def arrays_of(text: Prepared, order: int) -> dict[str, NDArray[Any]]:
-    """The arrays of the model of these lines."""
+    """The arrays of an n-gram model of a text."""
     parts = ngram_arrays(text.train, text.vocabulary.total_words, order)
     return {name: array for part in parts for name, array in part.items()}
 
 
 def counted(text: Prepared, order: int = 5) -> NgramModel:
-    """The model of these lines."""
+    """An n-gram model of a prepared text."""
     return NgramModel(text.vocabulary, text.tokenizer, arrays_of(text, order))
 
 
 def ngram_model(lines: Sequence[str], order: int = 5) -> NgramModel:
-    """The model of these lines."""
+    """An n-gram model of these lines."""
     return counted(prepared(lines), order)

@@ -48,8 +48,8 @@ def small_job(
     text: str = VERSES,
     **settings: Any,
 ) -> Job:
-    """A small run on this text, of the model `small` of a library in this folder. It goes on from
-    its state, if there is one."""
+    """The job of a small run on this text. It trains the model `small` of a library in this folder,
+    and continues from the state of an earlier run, if there is one."""
     library = Library(folder)
     run_folder = library.runs.folder("small")
     run_folder.mkdir(parents=True, exist_ok=True)
@@ -78,7 +78,7 @@ def small_job(
 
 
 def made(library: Library, *sources: Path, **request: Any) -> Job:
-    """The job of a request, whose folder exists."""
+    """The job of a training request. Also makes the folder of its run."""
     if sources:
         request["sources"] = tuple(map(str, sources))
     job = plan(library, TrainingRequest(**request)).prepare(no_report)
@@ -102,7 +102,7 @@ def run(
 
 
 def run_stopped_at(job: Job, epoch: int, step: int) -> list[Event]:
-    """The events of a run that is stopped after this step."""
+    """The events of a run that is stopped after this step of this epoch."""
     ticks, control, events = iter(range(10**9)), Control("the cat"), []
     # The clock advances a second at each reading, so that every step reports its progress.
     for event in run(job, control, clock=lambda: float(next(ticks))):
@@ -128,7 +128,7 @@ def stopped_after(epoch: int = 1) -> Iterator[None]:
 
 
 def same_weights(first: Path, second: Path) -> bool:
-    """Whether the models of two runs have exactly the same network."""
+    """True if the models of two runs have exactly the same network."""
     networks = []
     for folder in (first, second):
         with open_stored(model_of(folder)) as stored:

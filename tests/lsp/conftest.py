@@ -64,8 +64,9 @@ class Editor:
         return {"text_document": lsp.TextDocumentIdentifier(URI), "position": place}
 
     def _changed(self, new: Any, where: lsp.Range | None, filtered: str | None) -> str:
-        """The line of the cursor with a text in this range, which an editor shows that filters by
-        what stands there before the cursor."""
+        """The line of the cursor after the text `new` replaces the range `where`. Checks that the
+        editor would show it: it compares `filtered` with the letters from the start of the range
+        to the cursor."""
         assert where is not None and where.start.line == where.end.line
         before, after = self._line.split("|".encode(self._codec))
         start, end = where.start.character * self._size, where.end.character * self._size

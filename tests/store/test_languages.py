@@ -22,7 +22,7 @@ from rnnlm_tui.store.languages import (
 )
 from rnnlm_tui.store.library import Library
 from rnnlm_tui.store.model_file import change_card
-from rnnlm_tui.wording.model_rows import facts_of
+from rnnlm_tui.wording.model_rows import card_facts
 from tests.helpers.languages import LATIN, lines_in, ship
 from tests.helpers.models import put_saved_model
 
@@ -101,7 +101,7 @@ def test_at_first_the_model_of_the_locales_language_is_in_use(
 def test_the_models_in_the_folder_are_built_in(library: Library, shipped: Path) -> None:
     assert library.newest_first()[-2:] == ["english", "german"] and library.is_built_in("german")
     model = rnnlm_tui.load("german")
-    assert ("language", "German") in facts_of(model.card)
+    assert ("language", "German") in card_facts(model.card)
     assert model.suggest("der alte ", top=1)[0].word == "Mann"
     (shipped / "german.safetensors").rename(shipped / "dutch.safetensors")
     assert library.newest_first()[-2:] == ["dutch", "english"]

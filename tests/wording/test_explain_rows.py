@@ -11,7 +11,7 @@ import pytest
 from rnnlm_tui.lm.stages import Stage
 from rnnlm_tui.suggesting.explain import Explanation, LineWord
 from rnnlm_tui.wording.explain_rows import (
-    LEVELS,
+    TOP_LEVEL,
     StyledRow,
     influence_rows,
     layer_rows,
@@ -64,7 +64,7 @@ SIZES = Stage("gru", "", np.array([[-1, -0.6, 0, 0.3, 0.3, 1]]), ("a",))
 
 
 def test_a_number_is_a_glyph_or_a_colour_by_its_sign_and_size() -> None:
-    drawn = {-LEVELS: "#", -5: "≡", 0: "·", 3: "▒▒", LEVELS: "█"}
+    drawn = {-TOP_LEVEL: "#", -5: "≡", 0: "·", 3: "▒▒", TOP_LEVEL: "█"}
     glyphs, _ = stage_rows(SIZES, 20, 3)
     assert glyphs[:-1] == [("a ", ""), *((glyph, (level,)) for level, glyph in drawn.items())]
     cells, _ = stage_rows(SIZES, 20, 3, in_colours=True)
@@ -73,9 +73,16 @@ def test_a_number_is_a_glyph_or_a_colour_by_its_sign_and_size() -> None:
 
 def test_two_numbers_share_a_cell_in_colours_if_there_are_few() -> None:
     row, legend = stage_rows(SIZES, 5, 3, in_colours=True)
-    assert row == [("a ", ""), ("▌", (-LEVELS, -5)), ("▌", (0, 3)), ("▌", (3, LEVELS))]
+    assert row == [
+        ("a ", ""),
+        ("▌", (-TOP_LEVEL, -5)),
+        ("▌", (0, 3)),
+        ("▌", (3, TOP_LEVEL)),
+    ]
     assert legend[-1] == (" 1   6 of 6 units", "dim")
-    assert [levels for _, levels in legend[1:-1]] == [(n, n) for n in range(-LEVELS, LEVELS + 1, 2)]
+    assert [levels for _, levels in legend[1:-1]] == [
+        (n, n) for n in range(-TOP_LEVEL, TOP_LEVEL + 1, 2)
+    ]
 
 
 def test_a_layer_is_told_in_one_row_or_two() -> None:
@@ -115,7 +122,7 @@ def test_how_much_each_word_counts_is_told_without_colours(
 def test_words_have_levels_by_how_many_times_as_likely_they_make_a_suggestion() -> None:
     (row,) = influence_rows(FALLS, 80, 1)
     levels = [role[0] for _, role in row if isinstance(role, tuple)]
-    assert levels == [1, -1, 0, 0, LEVELS, LEVELS, -LEVELS]
+    assert levels == [1, -1, 0, 0, TOP_LEVEL, TOP_LEVEL, -TOP_LEVEL]
 
 
 WORDS = (

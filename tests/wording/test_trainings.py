@@ -22,7 +22,12 @@ from rnnlm_tui.events import (
     UpdateFigures,
 )
 from rnnlm_tui.wording.savings import comparison_sentence, is_better
-from rnnlm_tui.wording.trainings import ending, epoch_figures, event_words, explain_figure
+from rnnlm_tui.wording.trainings import (
+    epoch_figures,
+    event_words,
+    explain_figure,
+    result_sentences,
+)
 from tests.helpers.events import comparison, ended, finished, measured, writers
 
 SAVES = (
@@ -105,7 +110,7 @@ TOO_FEW = "measured on 499 words, too few to tell how many keys it saves: that t
 def test_the_end_says_what_the_model_is_worth_and_how_that_came_about(
     of_run: Finished, done: int, told: list[str]
 ) -> None:
-    assert ending(of_run, done, 20, took="9 s") == told
+    assert result_sentences(of_run, done, 20, took="9 s") == told
 
 
 @pytest.mark.parametrize(

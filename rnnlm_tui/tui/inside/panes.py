@@ -20,13 +20,13 @@ from textual.widgets.option_list import Option
 from rnnlm_tui.formatting import format_whole_percent, sanitize, shorten
 from rnnlm_tui.lm.stages import STEP_NAME, Stage
 from rnnlm_tui.suggesting.explain import Part
-from rnnlm_tui.wording.explain_rows import LEVELS, NO_LEVEL, PARTS, Role, StyledRow
+from rnnlm_tui.wording.explain_rows import NAN_LEVEL, PART_GLYPHS, TOP_LEVEL, Role, StyledRow
 
 Draw = Callable[..., Iterable[StyledRow]]
 """Returns rows for a width and a height in cells."""
 STYLES = {"": "", "bold": "bold", "dim": "$quiet"}
 """The styles of the roles of text. Other roles are parts of a model, whose bars they colour."""
-SHADES = dict(zip(PARTS, (1.0, 0.6, 0.35, 0.2), strict=True))
+SHADES = dict(zip(PART_GLYPHS, (1.0, 0.6, 0.35, 0.2), strict=True))
 """How strong the colour of a bar is, by the part of the model, from 0 to 1."""
 LINE = "━"
 """The glyph of bars in colours."""
@@ -128,7 +128,7 @@ class Pane(Widget):
         return Style(foreground=left, background=right)
 
     def _colour_of(self, level: int, strongest: float = 1.0) -> Color:
-        strength = 0 if level == NO_LEVEL else abs(level) / LEVELS * strongest
+        strength = 0 if level == NAN_LEVEL else abs(level) / TOP_LEVEL * strongest
         return self._shade("ghost" if level > 0 else "take", strength)
 
     def _shade(self, name: str, strength: float) -> Color:

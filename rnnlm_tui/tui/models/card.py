@@ -16,9 +16,9 @@ from rnnlm_tui.formatting import sanitize
 from rnnlm_tui.store.library import Entry
 from rnnlm_tui.store.run_files import read_history
 from rnnlm_tui.tui.widgets.chart import LossChart
-from rnnlm_tui.wording.model_rows import card_rows, state
+from rnnlm_tui.wording.model_rows import card_rows, state_of
 from rnnlm_tui.wording.trainings import (
-    FIRST_PIECES,
+    FIRST_POINTS,
     Points,
     held_out_curve,
     trained_part,
@@ -69,7 +69,7 @@ def _table(entry: Entry, is_active: bool, label_style: Style, bar_style: Style) 
     """Returns the rows of a model's card under its name and its state."""
     table = Table.grid(padding=(0, 2, 0, 0))
     table.title_justify = "left"
-    marks = [f"{ACTIVE} in use" if is_active else "", state(entry)]
+    marks = [f"{ACTIVE} in use" if is_active else "", state_of(entry)]
     table.title = Text.assemble(
         (sanitize(entry.name), "bold not italic"),
         (f"   {'   '.join(filter(None, marks))}", "not italic"),
@@ -90,7 +90,7 @@ def curve_of(entry: Entry) -> tuple[Points, Points, int | None, str]:
     """Returns what `LossChart.show` needs for the training of a model. There are no losses if it
     was trained elsewhere, or not long enough for a line. Reads a file, so call it in a thread."""
     card = entry.card
-    history = [*read_history(entry.folder, FIRST_PIECES // 2)]
+    history = [*read_history(entry.folder, FIRST_POINTS // 2)]
     train = training_curve(history)
     if len(train) < 2:
         return [], [], None, ""

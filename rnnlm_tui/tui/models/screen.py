@@ -21,11 +21,18 @@ from rnnlm_tui.tui.models import actions
 from rnnlm_tui.tui.models.card import ACTIVE, ModelCardView, curve_of
 from rnnlm_tui.tui.widgets.base_screen import AppScreen
 from rnnlm_tui.tui.widgets.chart import LossChart
-from rnnlm_tui.wording.model_rows import HEADS, KEYS_NOTE, UNLIKE, UNLIKE_NOTE, keys_saved, list_row
+from rnnlm_tui.wording.model_rows import (
+    KEYS_NOTE,
+    LIST_HEADS,
+    UNLIKE,
+    UNLIKE_NOTE,
+    keys_saved,
+    list_row,
+)
 
 GAP = 2
 """Cells between two columns."""
-NAME, LANGUAGE, PRESET, KEYS, TEXT, SAVED = HEADS
+NAME, LANGUAGE, PRESET, KEYS, TEXT, SAVED = LIST_HEADS
 WIDTHS = {LANGUAGE: 8, PRESET: 6, KEYS: 11, SAVED: 13}
 """The cells of the columns of a fixed width."""
 LEAST_TEXT_WIDTH = 12
@@ -42,7 +49,7 @@ def column_widths(width: int, longest_name: int) -> dict[str, int]:
     """Returns the widths of the columns of a list of this width, by their heads. The names and the
     texts share what the other columns leave."""
     scrollbar = 1
-    room = width - sum(WIDTHS.values()) - GAP * len(HEADS) - scrollbar
+    room = width - sum(WIDTHS.values()) - GAP * len(LIST_HEADS) - scrollbar
     name = min(longest_name + 2, room * 3 // 5)
     widths = {**WIDTHS, NAME: name, TEXT: room - name}
     if widths[TEXT] < LEAST_TEXT_WIDTH:
@@ -50,7 +57,7 @@ def column_widths(width: int, longest_name: int) -> dict[str, int]:
         widths[NAME] = room + GAP
         if widths[NAME] < longest_name + 2:
             widths[NAME] += widths.pop(PRESET) + GAP
-    return {head: widths[head] for head in HEADS if head in widths}
+    return {head: widths[head] for head in LIST_HEADS if head in widths}
 
 
 class ModelsScreen(AppScreen):
@@ -195,7 +202,7 @@ class ModelsScreen(AppScreen):
 
     def _row(self, entry: Entry, widths: dict[str, int]) -> Iterator[Text]:
         """Yields the cells of the row of a model. `widths` are those of the columns by head."""
-        row = dict(zip(HEADS, list_row(entry), strict=True))
+        row = dict(zip(LIST_HEADS, list_row(entry), strict=True))
         row[NAME] = f"{ACTIVE if entry.name == self.app.active_name else ' '} {entry.name}"
         for head, width in widths.items():
             cell = Text(sanitize(row[head]), no_wrap=True)

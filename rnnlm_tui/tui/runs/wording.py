@@ -13,7 +13,7 @@ from rnnlm_tui.store.saved_runs import SavedRun
 from rnnlm_tui.tui.runs.follower import FollowedRun
 from rnnlm_tui.tui.runs.progress import Phase, RunProgress
 from rnnlm_tui.wording.savings import comparison_sentence
-from rnnlm_tui.wording.trainings import ending
+from rnnlm_tui.wording.trainings import result_sentences
 
 BADGES: Mapping[Phase, str] = {
     Phase.STARTING: "… preparing",
@@ -147,7 +147,7 @@ def end_lines(progress: RunProgress) -> list[str]:
     if (finished := progress.finished) is None:
         return []
     done, total = progress.epochs_done, progress.epochs_total
-    headline, *details = (f"{s[0].upper()}{s[1:]}" for s in ending(finished, done, total))
+    headline, *details = (f"{s[0].upper()}{s[1:]}" for s in result_sentences(finished, done, total))
     if finished.reason == "diverged":
         details.append("Train again with a smaller learning rate (under more)")
     return [sanitize(headline), *(sanitize(f"{line}.") for line in details)]
