@@ -85,22 +85,25 @@ class BpttBatches:
         """`lines` are the training lines of a text, or some of them."""
         self._lines, self._held_out, self._settings = lines, prepared.held_out, settings
         self.rows = max(1, min(settings.batch_size, len(lines.targets) // settings.bptt))
+        """Rows of a batch: one for each stream."""
         self.steps = -(-stream_length(lines, self.rows) // settings.bptt)
+        """Batches per epoch."""
         counts = lines.word_counts(prepared.vocabulary.total_words)
         # If <unk> occurs in the text, it is learned there.
-        self._rare = (counts == 1) & (counts[UNKNOWN_ID] == 0)
+        self._replaceable = (counts == 1) & (counts[UNKNOWN_ID] == 0)
 
     def epoch(self, epoch: int, first_step: int = 0) -> Iterator[Batch]:
         """Yields the batches from `first_step` on."""
         settings, lines = self._settings, self._lines
         rng = np.random.default_rng((settings.seed, epoch))
-        ids = np.arange(len(self._rare))
-        ids[self._rare & (rng.random(len(ids)) < settings.unk_rate)] = UNKNOWN_ID
-        # The targets of a line begin after the words and the ends of all lines before it.
-        rotation = int(rng.choice(lines.starts[:-1] + np.arange(len(lines))))
+        ids = np.arange(len(self._replaceable))
+        ids[self._replaceable & (rng.random(len(ids)) < settings.unk_rate)] = UNKNOWN_ID
+        # Before the targets of line i are those of i lines: starts[i] words and i ends.
+        first_targets = lines.starts[:-1] + np.arange(len(lines))
+        rotation = int(rng.choice(first_targets))
         batches = stream_batches(lines, self.rows, settings.bptt, rotation, first_step)
-        for read, answers in batches:
-            yield ids[read], ids[answers]
+        for inputs, targets in batches:
+            yield ids[inputs], ids[targets]
 
     def held_out(self) -> Iterator[Batch]:
         """Yields all held-out lines."""
@@ -111,21 +114,21 @@ class BpttBatches:
 
 
 def stream_length(lines: EncodedLines, streams: int) -> int:
-    """The length of each stream, in steps."""
+    """Returns the length L of each stream, in steps."""
     return -(-len(lines.targets) // streams)
 
 
 def stream_batches(
     lines: EncodedLines, streams: int, steps: int, rotation: int = 0, first: int = 0
 ) -> Iterator[Batch]:
-    """Yields the batches from number `first` on. The streams begin with target number `rotation` of
-    the text, go on with its first target after the last one, and end with padding."""
+    """Yields batches of `steps` steps, from the batch with the number `first` on. The text is read
+    as a circle, from the target with the number `rotation` on. Padding fills the last stream."""
     length = stream_length(lines, streams)
     begins = np.arange(streams)[:, None] * length  # [B, 1]
     for low in range(first * steps, length, steps):
         places = begins + np.arange(low, min(low + steps, length))  # [B, T]
         rotated = (places + rotation) % len(lines.targets)
-        before = lines.targets[rotated - 1]  # of the first target: the last one, an end of a line
+        before = lines.targets[rotated - 1]  # -1 is the last target, which is an end of a line
         inputs = np.where(before == END_ID, BEGIN_ID, before)
         in_text = places < len(lines.targets)
         yield (

@@ -1,12 +1,12 @@
-"""Orders to a training: from a signal handler, and from any program that appends lines to a file in
-the folder of the run. They are obeyed from the moment the training reads its text.
+"""Orders to a training. They come from a signal handler, and from any program that appends lines to
+the `control` file in the folder of the run. They are obeyed as soon as the training reads its text.
 
-    pause, resume    after the current step
-    stop             saves and ends
-    sample TEXT      is the line to continue after each epoch
-    owner PID        stops it when the process of this number is gone, however that has ended
-    detach           lets it continue without its owner, and when its terminal is closed
-    compare NAME     names the model to compare the new one with, by default the one in use
+    pause, resume    pause after the current step, and go on
+    stop             save and end after the current step
+    sample TEXT      continue this line after each epoch
+    owner PID        stop when the process with this number is gone, for whatever reason
+    detach           go on without the owner, and when the terminal is closed
+    compare NAME     compare the new model with this one at the end, not with the one in use
 """
 
 from __future__ import annotations
@@ -27,24 +27,25 @@ from rnnlm_tui.store.appended import OWNER_PID, AppendedLines
 from rnnlm_tui.store.names import is_name
 
 LOOK_AGAIN_S = 0.05
-"""Seconds between two checks of a paused training whether to resume."""
+"""Seconds after which a paused training checks again if it goes on."""
 OBEY_EVERY_S = 0.2
-"""Seconds between two looks at the file of orders. A look takes 30 microseconds."""
+"""Seconds after which the file of orders is read again. That takes 30 microseconds."""
 REPORT_EVERY_S = 0.1
-"""Least seconds between two events of progress."""
+"""The least seconds between two events of progress."""
 LONGEST_SEED = 2_000
-"""Most characters of a line to continue, of which the last ones count. A million take 16 s."""
+"""The most characters of a line to continue. Of a longer line the last ones are kept, since a
+million characters take 16 s."""
 
 
 class Control:
-    """Stop, pause and the seed line, which the training reads between two steps.
+    """The orders to a training, which reads them between two steps.
 
-    While it is `preparing` its text, a stop ends it at once, because standard input may never end.
-    A `detached` run continues after the process that started it has ended. Any other run stops when
-    its output is closed: it is `unwatched`.
+    A training that is `preparing` its text is stopped at once, because standard input may never
+    end. A `detached` training goes on after its owner has ended, and after its output is closed.
+    Another one stops then. It is `unwatched` if its output was closed.
 
-    Plain attributes, not an Event: a signal handler that sets an Event while the main thread holds
-    its lock would deadlock.
+    The attributes are plain values. A signal handler that sets a `threading.Event` while the main
+    thread holds the lock of the event would deadlock.
     """
 
     def __init__(self, seed_line: str = "") -> None:
@@ -93,10 +94,8 @@ class Control:
                     pass
 
     def obey(self, orders: AppendedLines) -> None:
-        """Obeys the new orders, and stops the training if its owner is gone, unless it is detached.
-
-        It looks for the owner first: the last order of an owner may be to detach.
-        """
+        """Obeys the new orders. Stops a training whose owner is gone, unless it is detached. The
+        owner is looked for before the orders are read, since its last one may be `detach`."""
         if self._owner is not None and not self.detached and not is_alive(self._owner):
             self._has_lost_owner = True
         while lines := orders.read():
@@ -105,13 +104,13 @@ class Control:
         if self._has_lost_owner and not self.detached:
             self.stop()
         if self.stopped and self.preparing and sys.platform != "win32":
-            # The command line's handler ends the reading. Without a handler the signal is ignored.
+            # The command line's handler interrupts the reading. Without a handler nothing happens.
             signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGURG)
 
 
 def is_alive(process: psutil.Process) -> bool:
-    """True for a process that runs. A zombie does not: in a container, where nobody waits for it, a
-    process that has ended stays in the list of processes."""
+    """Returns True for a process that runs. A zombie has ended: in a container without an init
+    process, nothing removes it from the list of processes."""
     try:
         return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:
@@ -122,11 +121,11 @@ def is_alive(process: psutil.Process) -> bool:
 
 @contextmanager
 def obeyed(control: Control, path: Path) -> Iterator[None]:
-    """Obeys the orders that are appended to a file, and removes it at the end.
+    """Obeys the orders that are appended to a file, and removes the file at the end.
 
-    Orders to an earlier training are removed first, unless the training has an owner: the program
-    that started it and that OWNER_PID names. It has removed them itself, so that none of its own
-    early orders is lost.
+    A file with orders to an earlier training is removed at the start. If OWNER_PID names an owner,
+    which has started this training, the owner has already removed it, and the orders in the file
+    are for this training.
     """
     if owner := os.environ.get(OWNER_PID):
         control.obey_order(f"owner {owner}")
@@ -155,11 +154,11 @@ def _remove(path: Path) -> None:
 
 
 class StoppedError(Exception):
-    """The run was stopped before its training began."""
+    """The training was stopped while it read its text."""
 
 
 class PreparationReport:
-    """Turns the progress of the passes over a text into events, at most ten a second."""
+    """Reports the phases in which a text is prepared as events, at most ten a second."""
 
     def __init__(
         self,
@@ -169,18 +168,20 @@ class PreparationReport:
     ) -> None:
         self._control, self._show, self._clock = control, show, clock
         self._began = self._phase_began = clock()
-        self._phase, self._next = "", 0.0
+        self._phase = ""
+        self._next_report = 0.0
 
     def __call__(self, phase: str, done: int, of: int) -> None:
-        """Reports that `done` of `of` are done. Raises StoppedError if the run was stopped."""
+        """Reports that `done` of `of` units of a phase are done. Raises StoppedError if the
+        training was stopped."""
         if self._control.stopped:
             raise StoppedError
         now = self._clock()
         if phase != self._phase:
             self._phase, self._phase_began = phase, now
-        elif now < self._next:
+        elif now < self._next_report:
             return
-        self._next = now + REPORT_EVERY_S
+        self._next_report = now + REPORT_EVERY_S
         done = min(done, of)
         left = (now - self._phase_began) * (of / done - 1) if done else None
         self._show(Preparing(now - self._began, phase, done, of, left))

@@ -1,4 +1,5 @@
-"""The end of a training: the model is measured, compared, and replaced if an update is better."""
+"""The end of a training: measures the new model, compares it with others, and lets an update that
+is better replace its model."""
 
 from __future__ import annotations
 
@@ -39,8 +40,8 @@ from rnnlm_tui.training.measure import (
 
 
 def is_update_better(old_loss: float | None, new_loss: float | None) -> bool:
-    """Returns whether an update replaces its model: what it suggests is likelier on the held-out
-    lines. Without such lines the losses are None, and it does, too."""
+    """Returns True if an update is to replace its model, given their losses on the held-out lines.
+    An update without held-out lines, for which the losses are None, replaces it, too."""
     return old_loss is None or new_loss is None or new_loss < old_loss
 
 
@@ -54,9 +55,10 @@ class Ending:
         """The held-out lines as the base scores them, once they are measured."""
 
     def events(self, reason: FinishReason) -> Iterator[Event]:
-        """Measures the model that is kept, and yields the last events of a run that ends for this
-        reason. An update that is better replaces its model. A run that is over leaves no state."""
-        job, card = self._job, saving.saved_card(self._job, self._job.best_path)
+        """Yields the last events of a run that ends for this reason. The state of a run that is
+        over is removed. A stopped update keeps its state and is not measured."""
+        job = self._job
+        card = saving.saved_card(job, job.best_path)
         base = job.base if card is not None and card.base is not None else None
         is_over = reason in ("completed", "early_stop")
         evaluation: Evaluation | None = None
@@ -65,33 +67,27 @@ class Ending:
         if job.is_update:
             # An earlier process may have replaced the model and then been killed.
             update = UpdateFigures(saving.saved_card(job, job.model_path) is not None)
-        if card is not None and (update is None or is_over):
-            if len(job.prepared.held_out):
-                yield Preparing(self._now(), MEASURING, 0, 1, None)
-            # The model goes when it is measured, because saving its figures takes as much memory.
-            below = job.base and job.base.model
-            scored = score_held_out(job, read_model(job.best_path, below)[1], self._control)
-            if scored:
-                evaluation = summarize(scored)
-                if base is not None:
-                    evaluation = yield from self._with_base(evaluation, base)
-            saving.save_evaluation(job, evaluation)
-            if update is not None:
+        if card is not None and (is_over or not job.is_update):
+            scored, evaluation = yield from self._measure(base)
+            if job.is_update:
                 update = yield from self._replace_if_better(scored)
                 if self._control.stopped and not update.replaced:
                     reason, is_over = "stopped", False
             elif scored:
-                comparison = yield from self._with_model_in_use(card, scored)
+                comparison = yield from self._compare_with_model_in_use(card, scored)
         learned = None
         if base is not None and (update is None or update.replaced):
             learned = learned_words(job.prepared, base.model)
         if is_over:
             saving.remove_state(job)
+        metrics = None
+        if card is not None:  # before the end of the first epoch only n-grams are saved
+            metrics = card.metrics or EpochFigures(0, Metrics(), None)
         yield Finished(
             time=self._now(),
             reason=reason,
             best_epoch=job.position.best_epoch if card else None,
-            metrics=card.metrics or EpochFigures(0, Metrics(), None) if card else None,
+            metrics=metrics,
             path=str(job.model_path),
             elapsed_s=job.position.elapsed_s,
             update=update,
@@ -100,19 +96,33 @@ class Ending:
             comparison=comparison,
         )
 
-    def _with_base(self, evaluation: Evaluation, base: Base) -> Generator[Event, None, Evaluation]:
-        """Adds what the base alone saves on the same lines."""
-        yield Preparing(self._now(), COMPARING, 1, 2, None)
-        self._scored_by_base = score_held_out(self._job, base.model, self._control)
-        saved = summarize(self._scored_by_base).keystroke_savings
-        return replace(evaluation, base=None if saved is None else BaseSavings(base.name, saved))
+    def _measure(
+        self, base: Base | None
+    ) -> Generator[Event, None, tuple[list[ScoredLine], Evaluation | None]]:
+        """Measures the new model on the held-out lines, then the base alone, and saves the figures.
+        Returns the scored lines and the figures."""
+        job = self._job
+        if len(job.prepared.held_out):
+            yield Preparing(self._now(), MEASURING, 0, 1, None)
+        # No variable keeps the model, because saving its figures takes as much memory again.
+        base_model = job.base and job.base.model
+        scored = score_held_out(job, read_model(job.best_path, base_model)[1], self._control)
+        evaluation = summarize(scored) if scored else None
+        if evaluation is not None and base is not None:
+            yield Preparing(self._now(), COMPARING, 1, 2, None)
+            self._scored_by_base = score_held_out(job, base.model, self._control)
+            saved = summarize(self._scored_by_base).keystroke_savings
+            if saved is not None:
+                evaluation = replace(evaluation, base=BaseSavings(base.name, saved))
+        saving.save_evaluation(job, evaluation)
+        return scored, evaluation
 
-    def _with_model_in_use(
+    def _compare_with_model_in_use(
         self, card: ModelCard, scored: list[ScoredLine]
     ) -> Generator[Event, None, Comparison | None]:
-        """Compares the new model, which has this card and these scored lines, with the model in
-        use: in the app if that has named one, else in the library. None if the app never uses the
-        new model by itself."""
+        """Compares the new model, which has this card and has scored these lines, with the model in
+        use. That is the one that the app has named, or else the library's. Returns None for a new
+        model that the app never puts in use by itself."""
         job = self._job
         name = self._control.compare_with or job.library.in_use(lambda problem: None)
         is_of_sonnets = is_text_of(card, read_corpus([]))
@@ -131,15 +141,17 @@ class Ending:
         return compare_models(job, name, model, old, scored)
 
     def _replace_if_better(self, new: list[ScoredLine]) -> Generator[Event, None, UpdateFigures]:
-        """Replaces the model of an update if the new one is better. `new` are the held-out lines as
-        the new one scores them. The mixture weights of both models are fitted to these lines. If
-        the run is stopped before both are measured, nothing is replaced."""
-        job, old = self._job, list[ScoredLine]()
+        """Replaces the old model if the update is better. `new` are the held-out lines as the
+        updated model scores them. Mixture weights are fitted to the held-out lines in both models,
+        so that they compare. If the run is stopped before both are measured, the old one stays."""
+        job = self._job
+        old = list[ScoredLine]()
         new_loss = suggestion_loss(new)
         if new_loss is not None:
             yield Preparing(self._now(), COMPARING, 2, 2, None)
             _, model = read_model(job.model_path, job.base and job.base.model)
-            model = with_fitted_weights(job, model) if isinstance(model, MixedModel) else model
+            if isinstance(model, MixedModel):
+                model = with_fitted_weights(job, model)
             old = score_held_out(job, model, self._control)
         if self._control.stopped:
             return UpdateFigures(False)

@@ -1,4 +1,4 @@
-"""Estimates the memory that a training takes before it begins."""
+"""Estimates the memory of a training before it begins."""
 
 from __future__ import annotations
 
@@ -10,41 +10,44 @@ from rnnlm_tui.lm.layers import parameters_of
 from rnnlm_tui.text.prepare import Prepared
 
 PROGRAM_BYTES = 330_000_000
-"""Memory of the program with PyTorch. The lesson on the sonnets takes 519 MB in all."""
+"""The memory of the program with PyTorch. The lesson on the sonnets takes 519 MB in all."""
 NGRAM_PROGRAM_BYTES = 45_000_000
-"""Memory of the program without PyTorch. N-grams of the sonnets take 48 MB in all."""
+"""The memory of the program without PyTorch. N-grams of the sonnets take 48 MB in all."""
 BYTES_PER_WORD = 25
-"""Memory per word of the text."""
+"""The memory per word of the text, and per word of the vocabulary."""
 BYTES_PER_NGRAM = 30
-"""Memory per counted word and length of n-grams."""
+"""The memory per n-gram in the text. A text has as many n-grams of each length as words."""
 BLOCK_BYTES = 3 * (16 << 20)
-"""Memory for a block of logits and the arrays derived from it."""
+"""The memory of a block of logits and of two arrays of the same size that are derived from it."""
+BYTES_PER_NUMBER = 4
+"""The size of a float32."""
 
 
 def memory_bytes(config: Config, prepared: Prepared) -> int:
-    """The memory of a training, in bytes."""
+    """Returns the estimated memory of a training, in bytes."""
     words, total_words = prepared.predictions, prepared.vocabulary.total_words
-    counted = words // sampling_step(words)
-    model, recipe = config.model, config.train
+    model, train = config.model, config.train
     text = BYTES_PER_WORD * (words + total_words)
+    counted_words = words // sampling_step(words)
     if isinstance(model, NgramConfig):
-        return NGRAM_PROGRAM_BYTES + text + BYTES_PER_NGRAM * model.order * counted
-    if isinstance(model, CausalConfig) and isinstance(recipe, CausalTrainConfig):
-        # The units of all time steps of a batch, forward and backward, of up to four gates. A
-        # number has 4 bytes.
-        units = 16 * model.layers * model.hidden_size + model.embedding_size
-        arrays = 4 * 2 * recipe.batch_size * recipe.bptt * units + BLOCK_BYTES + text
-        arrays += BYTES_PER_NGRAM * model.order * counted if config.is_mixed else 0
+        return NGRAM_PROGRAM_BYTES + text + BYTES_PER_NGRAM * model.order * counted_words
+    if isinstance(model, CausalConfig) and isinstance(train, CausalTrainConfig):
+        # Forward and backward. A unit of a layer has up to 16 numbers, for up to four gates.
+        per_step = 2 * (16 * model.layers * model.hidden_size + model.embedding_size)
+        units = BYTES_PER_NUMBER * train.batch_size * train.bptt * per_step
+        ngrams = BYTES_PER_NGRAM * model.order * counted_words if config.is_mixed else 0
+        arrays = units + BLOCK_BYTES + text + ngrams
     else:
-        # The logits of a batch and three arrays derived from them, 4 bytes a number.
-        arrays = 4 * 4 * config.network_train.batch_size * total_words
-    # Weights, gradients, Adam's two moments, copies of the weights and moments while saving, and
-    # the initial weights: eight numbers of 4 bytes for each parameter.
-    return PROGRAM_BYTES + 4 * 8 * parameters_of(config, total_words) + arrays
+        # The logits of a batch and three arrays that are derived from them.
+        arrays = BYTES_PER_NUMBER * 4 * config.network_train.batch_size * total_words
+    # Each parameter has eight numbers: the weight, its gradient, Adam's two moments, copies of the
+    # weight and the moments while they are saved, and the initial weight.
+    weights = BYTES_PER_NUMBER * 8 * parameters_of(config, total_words)
+    return PROGRAM_BYTES + weights + arrays
 
 
 def check_memory(config: Config, prepared: Prepared) -> None:
-    """Raises CorpusError if the training does not fit into the free memory."""
+    """Raises CorpusError if a training does not fit into the free memory."""
     import psutil
 
     needed, free = memory_bytes(config, prepared), psutil.virtual_memory().available

@@ -25,14 +25,15 @@ from rnnlm_tui.text.line_hashes import NO_WORDS
 from rnnlm_tui.text.prepare import Prepared
 
 MOST_EVALUATED = 10_000
-"""Most held-out words that a model is evaluated on: 10 to 30 seconds for a large network."""
+"""The most held-out words, roughly, that a model is measured on. A large network takes 10 to 30
+seconds for them."""
 MOST_FITTED = 2_000
-"""The held-out words that mixture weights are fitted to, about this many at most. A word takes half
-a millisecond with a base."""
+"""The most held-out words, roughly, to which mixture weights are fitted. With a base a word takes
+half a millisecond."""
 
 
 class Base(NamedTuple):
-    """The built-in model that a training is built on."""
+    """The built-in model that a new model is mixed with."""
 
     name: str
     model: LanguageModel
@@ -42,15 +43,21 @@ class Base(NamedTuple):
 class Job:
     """A training of a model of this library, with all that its run needs.
 
-    `created` is when it began, and identifies its model. `sources` and `encoding` say where the
-    text is. `seed_line` is continued after each epoch until another line is ordered. An update
-    replaces the model of this name at the end, if it is better.
-
-    A training that starts from a model has its weights as `network`, the ids of the words that are
-    new to them as `new_words`, and the model's `trained_lines`, `ancestors` and `blocked_words`.
-    `base` is mixed with what is learned; `known_to_base` is the share of the text's words that are
-    common in its language, None if the mixture always keeps it. A training that is resumed has a
-    `state`, the tensors of its run, and a `position`.
+    Attributes:
+        created: The time when the training began. It identifies the new model.
+        sources: The files of the text; none for the sonnets.
+        seed_line: The line to continue after each epoch, until another one is ordered.
+        is_update: True if the new model replaces the one of this name, provided it is better.
+        network: The weights of the parent that the network starts from, or None.
+        new_words: The ids of the words that these weights do not know yet.
+        trained_lines: The lines that the parent was trained on.
+        ancestors: The ancestors of the parent, and the parent.
+        blocked_words: The words that the parent never suggests and that the text does not have.
+        base: The built-in model to mix with, or None.
+        known_to_base: The share of the text's words that are frequent in the language of the base.
+            None if the mixture always keeps the base.
+        state: The tensors of the run that is resumed, or None.
+        position: The progress of that run.
     """
 
     name: str
@@ -84,20 +91,21 @@ class Job:
 
     @property
     def best_path(self) -> Path:
-        """The file of the best epoch: that of the model, or for an update one beside the state."""
+        """The file that the best epoch is saved in. Until an update replaces its model, it has a
+        file in the folder of the run."""
         return self.folder / UPDATE if self.is_update else self.model_path
 
     @property
     def tries_base(self) -> bool:
-        """True if the text is hardly in the language of the base, so that this stays only for its
-        weight in the mixture."""
+        """True if the text is mostly not in the language of the base, which then stays only if its
+        weight in the mixture is large enough."""
         return self.known_to_base is not None and self.known_to_base < LEAST_KNOWN
 
     @cached_property
     def lines_to_measure(self) -> list[Excerpt]:
-        """The held-out lines to evaluate on, or a sample of them, each with the lines above it. An
-        update is quick, so it has a smaller sample. For a model that is not mixed they are one
-        excerpt, as in the metrics of its epochs."""
+        """The held-out lines to measure on, or a sample of them. An update is quick and has a
+        smaller sample. A model that is not mixed reads all of them as one text, with no lines
+        above, as the metrics of its epochs do."""
         found = self.lines_to_fit if self.is_update else self.excerpts(MOST_EVALUATED)
         if self.config.is_mixed:
             return found
@@ -105,30 +113,30 @@ class Job:
 
     @cached_property
     def lines_to_fit(self) -> list[Excerpt]:
-        """The held-out lines that mixture weights are fitted to."""
+        """A sample of the held-out lines to which mixture weights are fitted."""
         return self.excerpts(MOST_FITTED)
 
     def excerpts(self, most_words: int) -> list[Excerpt]:
-        """A sample of the held-out lines with about so many words, each with the lines above it."""
+        """Returns a sample of the held-out lines with about `most_words` words."""
         text, held_out = self.prepared.corpus, self.prepared.held_out_mask
         return excerpts_of(text, sample_mask(text, most_words, held_out))
 
     @cached_property
     def lines_to_learn(self) -> EncodedLines:
-        """The training lines that a network learns: all, or in an update with new lines these and
-        about as many words of the others, so that it does not forget."""
+        """The training lines that a network learns. An update learns the new lines, and as many
+        words of old lines, so that it does not forget these. Otherwise they are all lines."""
         prepared, known = self.prepared, self.trained_lines.known
         is_trained = ~prepared.held_out_mask
         is_new = is_trained & (prepared.hashes != NO_WORDS) & ~np.isin(prepared.hashes, known)
         if not (self.is_update and is_new.any()):
             return prepared.train
-        words = prepared.train.chosen(is_new[is_trained]).words
-        is_old = sample_mask(prepared.corpus, words, is_trained & ~is_new)
-        return prepared.train.chosen((is_new | is_old)[is_trained])
+        new_words = prepared.train.chosen(is_new[is_trained]).words
+        is_repeated = sample_mask(prepared.corpus, new_words, is_trained & ~is_new)
+        return prepared.train.chosen((is_new | is_repeated)[is_trained])
 
     @cached_property
     def fixed_tensors(self) -> Tensors:
-        """The tensors of the model that do not change while it trains."""
+        """The tensors of the model's file that stay the same from epoch to epoch."""
         prepared = self.prepared
         lines = self.trained_lines.with_run(prepared.hashes, prepared.held_out_mask)
         return text_tensors(prepared.vocabulary, prepared.tokenizer.conventions, lines)

@@ -1,5 +1,5 @@
-"""The learners, which the training loop drives: the interface, and the learner of n-grams. That of
-networks is in `network_learner`, which loads PyTorch."""
+"""The interface of learners, which the training loop drives, and the learner of n-grams. The
+learner of networks is in `network_learner`, which loads PyTorch."""
 
 from __future__ import annotations
 
@@ -17,36 +17,37 @@ from rnnlm_tui.suggesting.evaluate import score, summarize
 from rnnlm_tui.training.job import Job
 
 Parts = dict[ComponentName, Arrays]
-"""The parts of a model: the weights of its network and the tables of its n-grams, by their names in
-its file."""
+"""The weights of a model's network and the tables of its n-grams, as its file has them."""
 
 
 class Learner(Protocol):
     """A model that learns in steps, measures itself on held-out lines, and can be saved."""
 
     steps: int
-    """The steps of an epoch."""
+    """The number of steps of an epoch."""
     device: str
+    """The device that it computes on, such as "cpu"."""
 
     @property
     def threads(self) -> int | None:
         """The number of threads of the next step."""
 
     def begin(self, epoch: int, step: int) -> None:
-        """Begins an epoch, or the rest of one from this step on."""
+        """Begins an epoch, or continues it after `step` finished steps."""
 
     def step(self, fraction: float, totals: Totals) -> None:
-        """Learns the next step and adds its figures to the totals; `fraction` is how much of the
-        run is over."""
+        """Takes the next step and adds its figures to the totals. `fraction` is the finished share
+        of the run, from 0 to 1."""
 
     def held_out_metrics(self) -> Metrics | None:
-        """The metrics on the held-out lines; None without any. Call it between two epochs."""
+        """Returns the metrics on the held-out lines, or None without such lines. Call it between
+        two epochs."""
 
     def parts(self) -> Parts:
-        """The parts that it has learned."""
+        """Returns what it has learned."""
 
     def tensors(self) -> Tensors:
-        """The tensors that a run is resumed from; empty if it cannot be resumed."""
+        """Returns the tensors that a run is resumed from, or {} if it cannot be resumed."""
 
 
 class NgramLearner:
@@ -63,8 +64,8 @@ class NgramLearner:
 
     def step(self, fraction: float, totals: Totals) -> None:
         self._arrays |= next(self._levels)
-        if f"share.{self.steps}" in self._arrays:
-            self._levels = iter(())  # what it counted with takes 0.4 GB for 10 million words
+        if f"share.{self.steps}" in self._arrays:  # this was the last length
+            self._levels = iter(())  # frees the counts: 0.4 GB for 10 million words
         totals.predictions += self._job.prepared.predictions / self.steps
 
     def held_out_metrics(self) -> Metrics | None:
@@ -89,5 +90,5 @@ class NgramLearner:
 
 
 def count_ngrams(job: Job, order: int) -> Iterator[Arrays]:
-    """The tables of the n-grams of the training lines, one length at a time."""
+    """Yields the tables of the n-grams of the training lines, one length at a time."""
     return ngram_arrays(job.prepared.train, job.prepared.vocabulary.total_words, order)

@@ -24,15 +24,15 @@ from rnnlm_tui.training.output_layers import (
 from rnnlm_tui.training.recurrent_layers import tanh_layers
 
 UNIT_MULTIPLE = 16
-"""The relu layer's units are rounded up to a multiple of this: a cache line of float32.
-Without it a step takes 1.3 times as long (1,605 units)."""
+"""The units of the relu layer are rounded up to a multiple of this, a cache line of float32. A step
+takes 1.3 times as long with the lesson's 1,605 units as with 1,616."""
 
 
 class LessonNetwork(Network):
     """The lesson's network: Embedding, bidirectional SimpleRNN, dropout, SimpleRNN, Dense, softmax.
 
-    The relu layer's units and the output layer's rows are rounded up; this padding starts at zero,
-    gets no gradient and stays zero.
+    The units of the relu layer and the rows of the output layer are rounded up. The added ones are
+    zero at first, get no gradient, and stay zero.
 
     Source: the lesson, in Keras. A test compares it with figures that Keras computed.
     """
@@ -82,7 +82,7 @@ class LessonNetwork(Network):
         return output_logits(self.output_weight, hidden, self.output_bias)[: self.total_words].T
 
     def loss(self, x: Tensor, target: Tensor, dropout: np.random.Generator | None) -> BatchLoss:
-        """The loss of predicting `target` [B] from `x` [B, T]; `dropout` None turns it off."""
+        """Returns the loss of predicting `target` [B] from `x` [B, T]."""
         hidden = self._hidden_units(x, dropout)
         output = (self.output_weight, self.output_bias, target, self._output_buffer)
         nll, hits = softmax_cross_entropy(hidden, *output)
@@ -91,8 +91,9 @@ class LessonNetwork(Network):
 
     @torch.no_grad()
     def logits(self, x: Tensor, target: Tensor) -> Iterator[Logits]:
-        """The logits of all rows. A row of padding only does not count in the loss, because the
-        network never learns the first word of a line."""
+        """Yields the logits of all rows. A row with nothing but padding stands before the first
+        word of a line. It does not count in the loss, because the network never learns that word.
+        """
         yield self(x), target, (x != PADDING).any(1)
 
     def weights(self) -> dict[str, Tensor]:
@@ -117,5 +118,5 @@ class LessonNetwork(Network):
 
 
 def round_up(count: int, multiple: int) -> int:
-    """The smallest multiple of `multiple` that is at least `count`."""
+    """Returns the smallest multiple of `multiple` that is at least `count`."""
     return -(-count // multiple) * multiple

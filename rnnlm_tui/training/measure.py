@@ -27,18 +27,19 @@ from rnnlm_tui.training.job import Job
 from rnnlm_tui.training.learner import Parts
 
 SEVERAL_TIMES = 3
-"""Least uses in a text of a word that counts as learned."""
+"""The fewest occurrences in a text of a word that counts as learned."""
 NAMED_WORDS = 2
-"""Most learned words that are named."""
+"""The most learned words that are named."""
 WORDS_IF_STOPPED = 1_000
-"""Most words to measure on if the run was stopped and somebody waits: 1 to 3 seconds."""
+"""The number of words after which the measurement ends if the run was stopped, since somebody
+waits. They take 1 to 3 seconds."""
 LONGEST_IF_STOPPED = 10_000
-"""Most characters of a line that is measured then."""
+"""The most characters of a line that is measured after the run was stopped."""
 
 
 def make_models(job: Job, parts: Parts) -> dict[ComponentName, LanguageModel]:
-    """The models of these parts, with the weights as they are saved: in 8 bits, except for the
-    lesson's."""
+    """Returns the models of these parts. The weights of a network are those that its file will
+    have: in 8 bits, but for the lesson's."""
     models, prepared = dict[ComponentName, LanguageModel](), job.prepared
     if (network := parts.get("network")) is not None:
         saved = network if job.config.is_lesson else dequantized(quantized(network), TAIL)
@@ -51,33 +52,35 @@ def make_models(job: Job, parts: Parts) -> dict[ComponentName, LanguageModel]:
 
 
 def mix_models(job: Job, models: Mapping[ComponentName, LanguageModel]) -> MixedModel:
-    """Mixes these models with a cache of recent words, and with the base of the job, if any. The
-    mixture weights are fitted to the held-out lines, or the default ones if these are too few.
+    """Returns the mixture of these models with a cache of recent words, and with the base of the
+    job if that helps. The mixture weights are fitted to the held-out lines. Too few of these leave
+    the default weights.
 
-    The base stays if it was asked for. Otherwise it is left out if its weight is small, and also
-    if the weights cannot be fitted and the text is in another language.
+    A base that the user has asked for stays. Another one stays if its fitted weight is large
+    enough, or, where no weights are fitted, if the text is in its language.
     """
     tokenizer = job.prepared.tokenizer
     if job.base is not None:
-        whole = MixedModel(tokenizer, {**models, "base": job.base.model})
-        weights = fit_mixture_weights(whole, job.lines_to_fit)
-        if weights is None and not job.tries_base:
-            return whole
-        is_asked = job.known_to_base is None
-        if weights is not None and (is_asked or weights["base"] >= LEAST_BASE_WEIGHT):
-            return MixedModel(tokenizer, whole.models, weights)
+        with_base = MixedModel(tokenizer, {**models, "base": job.base.model})
+        weights = fit_mixture_weights(with_base, job.lines_to_fit)
+        if weights is None:
+            if not job.tries_base:
+                return with_base
+        elif job.known_to_base is None or weights["base"] >= LEAST_BASE_WEIGHT:
+            return MixedModel(tokenizer, with_base.models, weights)
     return with_fitted_weights(job, MixedModel(tokenizer, models))
 
 
 def with_fitted_weights(job: Job, model: MixedModel) -> MixedModel:
-    """The model with mixture weights that are fitted to the held-out lines of a run."""
+    """Returns the model with mixture weights that are fitted to the held-out lines of a job, or as
+    it is if these are too few."""
     weights = fit_mixture_weights(model, job.lines_to_fit)
     return MixedModel(model.tokenizer, model.models, weights) if weights else model
 
 
 def score_held_out(job: Job, model: LanguageModel, control: Control) -> list[ScoredLine]:
-    """Scores the held-out lines, each after the lines above it; only a few if the run was stopped.
-    Empty if they have no words, or if the run is stopped meanwhile."""
+    """Scores the held-out lines of a job. Scores only a few if the run was stopped before. Returns
+    [] if they have no words, or if the run is stopped meanwhile."""
     was_stopped = control.stopped
     found, words = list[ScoredLine](), 0
 
@@ -98,8 +101,8 @@ def score_held_out(job: Job, model: LanguageModel, control: Control) -> list[Sco
 
 
 def learned_words(prepared: Prepared, base: LanguageModel) -> LearnedWords:
-    """The words that a model of this text knows and its base does not. Two of them that mostly
-    follow each other are one name."""
+    """Returns the words that occur several times in a text and that the base does not know.
+    Capitalized words that mostly follow each other, such as "Anna Schmidt", count as one name."""
     vocabulary, known = prepared.vocabulary, base.vocabulary
     lines = prepared.train
     counts = lines.word_counts(vocabulary.total_words)
@@ -108,9 +111,9 @@ def learned_words(prepared: Prepared, base: LanguageModel) -> LearnedWords:
         word = vocabulary.word(number)
         is_new[number] = not (is_code(word) or word in known or word.lower() in known)
     is_pair = is_new[lines.ids[:-1]] & is_new[lines.ids[1:]]
-    is_pair[lines.starts[1:-1] - 1] = False  # the two words stand in different lines
+    is_pair[lines.starts[1:-1] - 1] = False  # the last word of a line and the first of the next
     ones, twos = lines.ids[:-1][is_pair].tolist(), lines.ids[1:][is_pair].tolist()
-    after = {
+    after = {  # the next word of a name, by id
         one: two
         for (one, two), count in Counter(zip(ones, twos, strict=True)).items()
         if 2 * count > max(counts[one], counts[two])
@@ -130,14 +133,16 @@ def learned_words(prepared: Prepared, base: LanguageModel) -> LearnedWords:
 def compare_models(
     job: Job, name: str, model: LanguageModel, old: Sequence[ScoredLine], new: Sequence[ScoredLine]
 ) -> Comparison | None:
-    """Compares the model in use, which is `model` and has this name, with the new one. `old` and
-    `new` are the same lines as each of the two scores them. Lines that the model in use was trained
-    on do not count. None if no line counts."""
+    """Compares the new model with the one in use, which has this name and is `model`.
+
+    `old` are the held-out lines as the model in use scores them, and `new` as the new one does.
+    Lines that the model in use was trained on do not count. Returns None if no line counts.
+    """
     with open_stored(job.library.path(name)) as stored:
         known = stored.lines().known
     is_seen = np.isin(hash_lines((line.text for line in old), model.tokenizer), known)
-    # If the run was stopped, each model has scored lines until they had enough words, which it
-    # counts by its own rules: one may have more lines than the other.
+    # After a stop each model has scored lines until they had enough words. The two split lines into
+    # words by different rules, so one may have scored more lines.
     lines = [
         (before, after)
         for before, after, seen in zip(old, new, is_seen, strict=False)
@@ -149,5 +154,5 @@ def compare_models(
 
 
 def perplexity(loss: float) -> float:
-    """exp(loss in nats); infinite if that is too large for a float."""
+    """Returns exp(loss), with the loss in nats. It is infinite if that is too large for a float."""
     return math.exp(loss) if loss < 709 else math.inf

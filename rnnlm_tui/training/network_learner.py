@@ -1,4 +1,4 @@
-"""A network, its optimizer and its batches."""
+"""The learner of networks: a network, its optimizer and its batches."""
 
 from __future__ import annotations
 
@@ -29,32 +29,35 @@ from rnnlm_tui.training.ranks import ALONE, Alone
 from rnnlm_tui.training.thread_choice import choose_threads
 
 MOMENTS = ("exp_avg", "exp_avg_sq")
-"""Adam's two means of each parameter, by PyTorch's names. Plain steps have none."""
+"""PyTorch's names for Adam's two moments of each parameter. Plain steps have none."""
 STREAMS_OF_NEW_WORDS = 16
-"""Streams of the text that are read at a time to place its new words."""
+"""The number of streams of the text that are read in parallel to embed its new words."""
+STEPS_OF_NEW_WORDS = 16
+"""The number of their steps that are read at a time."""
 
 
 class NetworkLearner:
     """Trains the lesson's network or a causal one. It is a `Learner`."""
 
     def __init__(self, job: Job, ranks: Alone = ALONE) -> None:
-        """Starts from the weights of the job, or from initial weights drawn with the seed, or from
-        the state of a run.
+        """Starts from the state of a run, from the weights of a parent, or from initial weights
+        drawn with the seed, whichever the job has.
 
-        Raises UsageError if there is no such device; ModelError if the state is that of another
+        Raises UsageError if there is no such device, and ModelError if the state is that of another
         network.
         """
         self._job, self._ranks = job, ranks
         self._settings = job.config.network_train
         self._device = pick_device(self._settings.device, ranks.local_rank)
-        self.device, threads = str(self._device), self._settings.threads
+        self.device = str(self._device)
+        threads = self._settings.threads
         if threads is not None:
             torch.set_num_threads(min(threads, usable_cores()))
         # A step that also waits for other processes does not show how fast its threads are.
         can_adapt = threads is None and self._device.type == "cpu" and ranks is ALONE
         self._thread_choice = choose_threads(self.threads) if can_adapt else None
         if self._thread_choice is not None:
-            next(self._thread_choice)  # the first number is that of PyTorch, which is set already
+            next(self._thread_choice)  # it begins with the number that is already set
         self._grad_clip, self._uses_bf16 = 0.0, False
         if isinstance(self._settings, CausalTrainConfig):
             self._grad_clip = self._settings.grad_clip
@@ -63,17 +66,20 @@ class NetworkLearner:
             self._network, self._batches = network_and_batches(job)
         self.steps = self._batches.steps
         self._optimizer = make_optimizer(self._settings, self._network)
+        # Adam makes its moments in its first step. Here they are made before, to be loaded into.
         if not isinstance(self._optimizer, torch.optim.SGD):
             for parameter in self._network.parameters():
                 moments = {key: torch.zeros_like(parameter) for key in MOMENTS}
                 count = torch.zeros((), device=self._device)
                 self._optimizer.state[parameter] = {"step": count, **moments}
         self._epoch, self._step = 1, 0
+        """The epoch, and the number of its finished steps."""
         self._batches_left: Iterator[Batch] = iter(())
         if job.network is not None:
             self._network.load_weights(job.network)
             if len(job.new_words) and isinstance(self._network, CausalNetwork):
-                batches = stream_batches(job.lines_to_learn, STREAMS_OF_NEW_WORDS, 16)
+                streams = STREAMS_OF_NEW_WORDS, STEPS_OF_NEW_WORDS
+                batches = stream_batches(job.lines_to_learn, *streams)
                 new = torch.tensor(job.new_words, device=self._device)
                 self._network.embed_new_words(new, map(self._tensors, batches))
         if job.state is not None:
@@ -81,17 +87,18 @@ class NetworkLearner:
 
     @property
     def threads(self) -> int:
-        """The number of threads PyTorch computes with."""
+        """The number of threads that PyTorch computes with."""
         return torch.get_num_threads()
 
     def begin(self, epoch: int, step: int) -> None:
         self._epoch, self._step = epoch, step
-        carried = self._network.hidden_state if step else []
-        self._network.hidden_state = [*self._ranks.own_rows(carried)]
+        # Within an epoch the hidden state is that of a saved run, with the rows of all ranks.
+        restored = self._network.hidden_state if step else []
+        self._network.hidden_state = [*self._ranks.own_rows(restored)]
         self._batches_left = self._batches.epoch(epoch, step)
 
     def step(self, fraction: float, totals: Totals) -> None:
-        """Updates the weights once. With other ranks the figures are those of the whole batch."""
+        """Updates the weights once. Adds the figures of the whole batch, of all ranks."""
         began = time.perf_counter()
         rate = self._settings.learning_rate * rate_factor(self._settings, fraction)
         for group in self._optimizer.param_groups:
@@ -111,12 +118,12 @@ class NetworkLearner:
                 torch.set_num_threads(threads)
 
     def _learn(self, x: Tensor, target: Tensor) -> Tensor:
-        """Computes the gradients of the rows of this rank, if it has any in this batch. Returns
-        their figures [4]."""
+        """Computes the gradients of the rows of this rank, of which a batch may have none. Returns
+        the sums over these rows [4], in the order of `Totals`."""
         if not len(x):
             return torch.zeros(4, device=self._device)
-        # An epoch's order is drawn with (seed, epoch), to numpy the same as (seed, epoch, 0, 0). No
-        # step has this seed, since steps count from 1.
+        # The order of an epoch is drawn with (seed, epoch), which numpy reads as (seed, epoch, 0,
+        # 0). Steps count from 1 here, so that no dropout is drawn with the same numbers.
         seed = (self._job.config.train.seed, self._epoch, self._step + 1, self._ranks.rank)
         with torch.autocast(self._device.type, torch.bfloat16, enabled=self._uses_bf16):
             loss, sums = self._network.loss(x, target, np.random.default_rng(seed))
@@ -129,9 +136,9 @@ class NetworkLearner:
 
     @torch.no_grad()
     def held_out_metrics(self) -> Metrics | None:
-        prepared, words = self._job.prepared, self._job.prepared.held_out_words
-        ids = blocked_ids_of(prepared.vocabulary, prepared.tokenizer)
-        blocked = torch.tensor(ids, device=self._device)
+        prepared = self._job.prepared
+        blocked_ids = blocked_ids_of(prepared.vocabulary, prepared.tokenizer)
+        blocked = torch.tensor(blocked_ids, device=self._device)
         nll, predictions, top1, top5 = 0.0, 0, 0, 0
         self._network.hidden_state = []
         for batch in self._batches.held_out():
@@ -143,22 +150,23 @@ class NetworkLearner:
                 top5 += int((word_ranks < 5).sum())
         if not predictions:
             return None
-        loss = nll / predictions
+        loss, words = nll / predictions, prepared.held_out_words
         return Metrics(loss=loss, perplexity=perplexity(loss), top1=top1 / words, top5=top5 / words)
 
     def parts(self) -> Parts:
         return {"network": _arrays(self._network.weights())}
 
     def tensors(self) -> Tensors:
-        """The weights, Adam's moments, and within an epoch the hidden state of all ranks."""
+        """Returns the weights, Adam's moments, and within an epoch the hidden state with the rows
+        of all ranks."""
         state = self._state()
         if 0 < self._step < self.steps:
-            carried = self._ranks.all_rows(self._network.hidden_state)
-            state |= {f"carried.{number:03}": part for number, part in enumerate(carried)}
+            hidden = self._ranks.all_rows(self._network.hidden_state)
+            state |= {f"carried.{number:03}": part for number, part in enumerate(hidden)}
         return _arrays(state)
 
     def _state(self) -> dict[str, Tensor]:
-        """The weights and the moments, as views."""
+        """Returns views of the weights and the moments."""
         state = {f"network.{name}": weight for name, weight in self._network.weights().items()}
         for name, parameter in self._network.named_parameters():
             moments = self._optimizer.state.get(parameter, {})
@@ -167,15 +175,15 @@ class NetworkLearner:
 
     def _restore(self, saved: Tensors, position: Position) -> None:
         """Loads what `tensors` returned. Raises ModelError if that is of another network."""
-        state, parts = self._state(), ("network.", "moment.", "carried.")
+        state = self._state()
         expected = {name: tensor.shape for name, tensor in state.items()}
         if 0 < position.step < self.steps:
             shapes = self._network.hidden_shapes(self._batches.rows)
             expected |= {f"carried.{number:03}": shape for number, shape in enumerate(shapes)}
         found = {
-            name: a.shape
-            for name, a in saved.items()
-            if name.startswith(parts) and a.dtype == np.float32
+            name: array.shape
+            for name, array in saved.items()
+            if name.startswith(("network.", "moment.", "carried.")) and array.dtype == np.float32
         }
         if found != expected:
             raise ModelError(
@@ -186,17 +194,17 @@ class NetworkLearner:
         updates = (position.epoch - 1) * self.steps + position.step
         for moments in self._optimizer.state.values():
             moments["step"].fill_(updates)
-        carried = sorted(name for name in saved if name.startswith("carried."))
-        states = (torch.from_numpy(saved[name]) for name in carried)
-        self._network.hidden_state = [state.to(self._device) for state in states]
+        names = sorted(name for name in saved if name.startswith("carried."))
+        hidden = (torch.from_numpy(saved[name]) for name in names)
+        self._network.hidden_state = [part.to(self._device) for part in hidden]
 
 
 @contextmanager
 def settings_of_torch() -> Iterator[None]:
-    """Sets up PyTorch for a training, and sets it back at the end."""
-    # The L2 penalty drives weights and Adam's means below 1e-38, and Intel processors are a hundred
-    # times slower with such numbers: an epoch of the lesson takes 23 s instead of 7 s.
-    # A thread keeps the mode it starts with, so this comes before the first operation.
+    """Sets PyTorch up for a training, and back at the end."""
+    # The L2 penalty drives weights and Adam's moments below 1e-38. With such numbers Intel's
+    # processors are a hundred times slower: an epoch of the lesson takes 23 s in place of 7 s. A
+    # thread keeps the mode it starts with, so the mode is set before the first operation.
     torch.set_flush_denormal(True)
     threads = torch.get_num_threads()
     try:
@@ -207,12 +215,12 @@ def settings_of_torch() -> Iterator[None]:
 
 
 def _arrays(tensors: dict[str, Tensor]) -> Tensors:
-    """Copies of tensors as arrays."""
+    """Returns copies of tensors as arrays."""
     return {name: np.array(t.detach().cpu().numpy(), order="C") for name, t in tensors.items()}
 
 
 def network_and_batches(job: Job) -> tuple[Network, PrefixBatches | BpttBatches]:
-    """The network of a job, with initial weights drawn with the seed, and its batches."""
+    """Returns the network of a job, with initial weights drawn with the seed, and its batches."""
     config, settings = job.config.model, job.config.train
     prepared, words = job.prepared, job.prepared.vocabulary.total_words
     rng = np.random.default_rng(settings.seed)
@@ -225,7 +233,8 @@ def network_and_batches(job: Job) -> tuple[Network, PrefixBatches | BpttBatches]
 
 
 def pick_device(wanted: str, local_rank: int = 0) -> torch.device:
-    """The device to compute on; `auto` takes CUDA or MPS if there is one. Raises UsageError."""
+    """Returns the device to compute on. "auto" prefers CUDA, then MPS. `local_rank` is the number
+    of the CUDA device. Raises UsageError if there is no such device."""
     is_there = {
         "cuda": torch.cuda.is_available(),
         "mps": torch.backends.mps.is_available(),
@@ -240,11 +249,12 @@ def pick_device(wanted: str, local_rank: int = 0) -> torch.device:
 
 
 def check_device(device: str, precision: str) -> None:
-    """Raises UsageError if there is no such device here, or if PyTorch's layers cannot compute in
-    this precision on it."""
+    """Raises UsageError if there is no such device here, or if its layers cannot compute in this
+    precision."""
     if pick_device(device).type != "cpu" or precision == "float32":
         return
-    try:  # the layer that fails without it; no function of PyTorch tells on every platform
+    # No function of PyTorch tells on every platform, but an LSTM fails on a CPU without bfloat16.
+    try:
         with torch.autocast("cpu", torch.bfloat16):
             torch.nn.LSTM(1, 1)(torch.zeros(1, 1, 1))
     except RuntimeError as error:
@@ -256,10 +266,12 @@ def check_device(device: str, precision: str) -> None:
 
 
 def losses_and_word_ranks(logits: Tensor, target: Tensor, blocked: Tensor) -> tuple[Tensor, Tensor]:
-    """The negative log-likelihood (nats) and the rank of each target [N], given the logits [N, V],
-    which are overwritten. The rank is the number of likelier words, as
-    `rnnlm_tui.suggesting.evaluate` defines it. The ids `blocked` [K], which are never suggested, do
-    not count."""
+    """Returns the negative log-likelihood (nats) and the rank of each target [N].
+
+    The `logits` [N, V] are overwritten. The rank is the number of words that are likelier, or as
+    likely with a smaller id. The ids `blocked` [K] are never suggested and do not count; a blocked
+    target has the rank V.
+    """
     wanted = logits.gather(1, target[:, None])  # [N, 1]
     nll = logits.logsumexp(1) - wanted[:, 0]
     logits[:, blocked] = -math.inf

@@ -30,8 +30,8 @@ class KerasAdam(torch.optim.Adam):
 
 
 def make_optimizer(settings: NetworkTrainConfig, network: nn.Module) -> torch.optim.Optimizer:
-    """Returns the optimizer for these settings, before its first step: for causal networks AdamW
-    (Loshchilov and Hutter 2019) or plain steps along the gradient. Biases do not decay."""
+    """Returns the optimizer of a network. A causal one has AdamW (Loshchilov and Hutter 2019) or
+    plain steps along the gradient, and its biases do not decay."""
     rate, parameters = settings.learning_rate, [*network.parameters()]
     if not isinstance(settings, CausalTrainConfig):
         return KerasAdam(parameters, lr=rate, fused=True)
@@ -44,7 +44,7 @@ def make_optimizer(settings: NetworkTrainConfig, network: nn.Module) -> torch.op
 
 
 def rate_factor(settings: NetworkTrainConfig, fraction: float) -> float:
-    """The factor of the learning rate when this `fraction` of the run is over.
+    """Returns the factor of the learning rate once this `fraction` of the run is finished.
 
     It is 1 for the lesson. For causal networks it is a linear warmup times a cosine that falls to 0
     (Loshchilov and Hutter 2017).

@@ -1,11 +1,11 @@
 """Output layers: logits, softmax and loss in one `autograd.Function` each.
 
-A weight's gradient, 20 MB for the lesson, is written to a buffer that is reused and becomes its
-`grad`, because a new array each step costs page faults. Each step therefore overwrites the gradient
-of the one before: gradients of several batches cannot be added up.
+The gradient of a weight, 20 MB for the lesson, is written to a buffer, which becomes the weight's
+`grad`. The buffer is reused, because a new array each step costs page faults. A step overwrites the
+gradient of the step before, so gradients of several batches cannot be added up.
 
-Shapes: N rows (words to predict), B batch, E embedding, H hidden, V vocabulary, P the same padded,
-S shards.
+Shapes: N rows (words to predict), B batch, E embedding, H hidden, V vocabulary, P padded
+vocabulary, S shards of it.
 """
 
 from __future__ import annotations
@@ -13,18 +13,18 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
 VOCABULARY_MULTIPLE = 48
-"""The lesson's output rows are rounded up to a multiple of this, which 2, 3, 4, 6, 8, 12 or 16
-threads divide evenly."""
+"""The rows of the lesson's output layer are rounded up to a multiple of this. 2, 3, 4, 6, 8, 12 or
+16 threads can share them evenly."""
 HAS_ONEDNN: bool = torch.backends.mkldnn.is_available()  # type: ignore[no-untyped-call]
-ROWS_AT_ONCE = 1 << 22
-"""Logits of the tied output layer in memory at a time: 16 MB, whatever the batch size."""
+LOGITS_IN_MEMORY = 1 << 22
+"""The most logits of the tied output layer that are in memory at a time: 16 MB."""
 
 
 class SoftmaxCrossEntropy(torch.autograd.Function):
@@ -83,11 +83,11 @@ def output_logits(weight: Tensor, hidden: Tensor, bias: Tensor) -> Tensor:
 
 
 def thread_shards(like: Tensor) -> int:
-    """Number of vocabulary shards for the output products, one per thread.
+    """Returns the number of shards of the vocabulary in the output products, one per thread.
 
-    With them each row stays with one thread from product to product, because Adam and oneDNN split
-    the rows that way, and MKL does for a batch of products. On cores with separate last-level
-    caches the layer takes 9.2 ms a step instead of 10.4 ms.
+    Adam and oneDNN split the rows of a weight among the threads in this way, and MKL splits a batch
+    of products. So each row stays with one thread from product to product. On cores with separate
+    last-level caches the layer takes 9.2 ms a step in place of 10.4 ms.
     """
     threads = torch.get_num_threads() if like.device.type == "cpu" else 1
     return math.gcd(threads, VOCABULARY_MULTIPLE)
@@ -96,9 +96,8 @@ def thread_shards(like: Tensor) -> int:
 class TiedOutput(torch.autograd.Function):
     """The output layer whose weight is the embedding, one block of rows at a time.
 
-    With autocast its products are those of bfloat16. The gradients are computed in the forward
-    pass, while the logits of the block are in the cache, so the logits of a whole batch are
-    never in memory at once.
+    The gradients are computed in the forward pass, while the logits of the block are in the cache.
+    The logits of a whole batch are never in memory. With autocast the products are in bfloat16.
     """
 
     @staticmethod
@@ -157,15 +156,24 @@ class TiedInput(torch.autograd.Function):
 
 
 def row_blocks(rows: int, words: int) -> list[slice]:
-    """Cuts the rows of the tied output layer into equal blocks that fit in memory."""
-    blocks = max(1, -(-rows * words // ROWS_AT_ONCE))
+    """Cuts the rows of the tied output layer into equal blocks of at most LOGITS_IN_MEMORY."""
+    blocks = max(1, -(-rows * words // LOGITS_IN_MEMORY))
     edges = np.linspace(0, rows, min(blocks, max(1, rows)) + 1).astype(int)
     return [slice(low, high) for low, high in itertools.pairwise(edges)]
 
 
+class _Tail(NamedTuple):
+    """The rare words of a large vocabulary. Their embedding is narrower than that of the head."""
+
+    embedding: Tensor
+    kernel: Tensor
+    buffer: Tensor
+    """The gradient of the embedding."""
+
+
 class TiedSoftmax:
     """The embeddings and the output layer of a causal network, as `lm.adaptive_softmax` defines
-    them: a head and for a large vocabulary a tail, which is computed only for targets in it."""
+    them: a head, and for a large vocabulary a tail, which is computed only for targets in it."""
 
     def __init__(self, weights: Mapping[str, Tensor]) -> None:
         """`weights` are those of the network, by the names of a saved model."""
@@ -173,63 +181,68 @@ class TiedSoftmax:
         self._buffer = torch.zeros_like(self._embedding)
         self._head = len(self._embedding)
         """The number of words of the head. The row after them stands for the tail."""
-        self._tail = None
-        """The embedding of the tail, its kernel and the buffer of its gradient."""
+        self._tail: _Tail | None = None
         if "tail1.kernel" in weights:
             embedding = weights["tail1.embedding"]
             self._head -= 1
-            self._tail = embedding, weights["tail1.kernel"], torch.zeros_like(embedding)
+            self._tail = _Tail(embedding, weights["tail1.kernel"], torch.zeros_like(embedding))
+
+    @property
+    def _biases(self) -> tuple[Tensor, Tensor]:
+        """The biases of the head's rows and those of the tail."""
+        head, tail = self._bias.tensor_split([len(self._embedding)])
+        return head, tail
 
     def embed(self, ids: Tensor) -> Tensor:
         """`ids` [N] -> [N, E]."""
         rows = tied_input(self._embedding, ids.clamp(max=self._head))
         if self._tail is None:
             return rows
-        embedding, kernel, _ = self._tail
         places, own = self._in_tail(ids)
-        return rows.index_add(0, places, (tied_input(embedding, own) @ kernel.T).float())
+        narrow = tied_input(self._tail.embedding, own)
+        return rows.index_add(0, places, (narrow @ self._tail.kernel.T).float())
 
     def loss(self, rows: Tensor, target: Tensor) -> Tensor:
         """`rows` [N, E], `target` [N], without padding -> the sum of the negative log-likelihoods
         (nats)."""
-        bias, tail_bias = self._bias.tensor_split([len(self._embedding)])
+        bias, tail_bias = self._biases
         in_head = target.clamp(max=self._head)
         nll = tied_output(rows, self._embedding, bias, in_head, self._buffer)
         if self._tail is None:
             return nll
-        embedding, kernel, buffer = self._tail
         places, own = self._in_tail(target)
-        narrow = (rows.index_select(0, places) @ kernel).float()
-        return nll + tied_output(narrow, embedding, tail_bias, own, buffer)
+        narrow = (rows.index_select(0, places) @ self._tail.kernel).float()
+        return nll + tied_output(narrow, self._tail.embedding, tail_bias, own, self._tail.buffer)
 
     @property
     def new_word_embedding(self) -> tuple[Tensor, int]:
-        """The embedding that has the new words of a text: the tail's, or the only one; and the id
-        of its first row."""
-        return (self._embedding, 0) if self._tail is None else (self._tail[0], self._head)
+        """The embedding that has the new words of a text, and the id of its first row. It is that
+        of the tail if there is one."""
+        return (self._embedding, 0) if self._tail is None else (self._tail.embedding, self._head)
 
     def expected_embeddings(self, rows: Tensor) -> Tensor:
         """`rows` [N, E] -> the mean embedding that the network expects at each row: the rows of
         `new_word_embedding`, weighted by the probabilities of their words [N, E or narrower]."""
-        bias, tail_bias = self._bias.tensor_split([len(self._embedding)])
+        bias, tail_bias = self._biases
         if self._tail is not None:
-            rows, bias = rows @ self._tail[1], tail_bias
+            rows, bias = rows @ self._tail.kernel, tail_bias
         embedding, _ = self.new_word_embedding
         return torch.addmm(bias, rows, embedding.T).softmax(1) @ embedding
 
     def logits(self, rows: Tensor) -> Tensor:
         """`rows` [N, E] -> the logits [N, V]."""
-        bias, tail_bias = self._bias.tensor_split([len(self._embedding)])
+        bias, tail_bias = self._biases
         logits = torch.addmm(bias, rows, self._embedding.T)
         if self._tail is None:
             return logits
-        embedding, kernel, _ = self._tail
         logits = logits.log_softmax(1)
-        tail = torch.addmm(tail_bias, rows @ kernel, embedding.T).log_softmax(1)
+        narrow = rows @ self._tail.kernel
+        tail = torch.addmm(tail_bias, narrow, self._tail.embedding.T).log_softmax(1)
         return torch.cat((logits[:, :-1], tail.add_(logits[:, -1:])), 1)
 
     def _in_tail(self, ids: Tensor) -> tuple[Tensor, Tensor]:
-        """The places in `ids` [N] of the words of the tail, and their rows in its embedding."""
+        """Returns the places in `ids` [N] of the words of the tail, and their rows in its
+        embedding."""
         (places,) = torch.nonzero(ids >= self._head, as_tuple=True)
         return places, ids[places] - self._head
 

@@ -1,9 +1,9 @@
 """The plan of a training: from a request to a job that can run.
 
-`plan` reads no file of text: it finds the name, the preset, the model to start from and what was
-written in the app, so that most mistakes are told at once. `Plan.prepare` reads the text and
-decides the rest: the settings that depend on its size (`SIZES` in config.py), whether it is built
-on a built-in model, the lines to hold out, and where the network starts.
+`plan` reads no files of text, so that most mistakes are told at once. It finds the name, the
+preset, the parent, and what was written in the app. `Plan.prepare` reads the text and decides the
+rest: the settings that depend on its size (`SIZES` in config.py), the base, the lines to hold out,
+and where the network starts.
 """
 
 from __future__ import annotations
@@ -24,7 +24,6 @@ from rnnlm_tui.config import (
 from rnnlm_tui.errors import CorpusError, ModelError, UsageError
 from rnnlm_tui.formatting import as_unicode, cut_words
 from rnnlm_tui.lm.kneser_ney import sampling_step
-from rnnlm_tui.lm.mixture import MixedModel
 from rnnlm_tui.paths import bundled_corpus
 from rnnlm_tui.store.corpora import (
     ancestors_of,
@@ -56,34 +55,33 @@ from rnnlm_tui.training.start import (
     AUTO,
     FIXED_WITH_PARENT,
     NONE,
+    base_of_update,
     choose_base,
     config_from,
-    language_shares,
     open_parent,
     prepare_resumed,
     prepare_start,
 )
 
 SEED_LINE_WORDS = 4
-"""Words of the default line to continue, the first ones of the text."""
+"""The number of words of the default line to continue. They are the first of the text."""
 WRITTEN_STEM = "mine"
-"""The start of the default name for what was written in the app: its titles stay private."""
+"""The start of the default name of a model of what was written in the app. Titles stay private."""
 CHANGEABLE = ("epochs", "learning_rate", "patience", "threads", "device")
 """The settings that may change when a run is resumed. All others stay as they were at its start."""
-
 EXCLUDED = {
     "update": ("resume", "force", "name", "on", "start_from"),
     "resume": ("force", "on", "preset", "start_from", "written"),
 }
-"""For these options, the others that they exclude."""
+"""The options that these two exclude."""
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
     """A training that is ready to read its text, once its `name` is locked.
 
-    It has this `preset`, starts from the model `parent`, if any, and learns the lines `written`,
-    too. A run that is resumed has none of these.
+    `parent` is the model of `--from` or `--update`, if any. `written` are lines of the app that are
+    learned, too. A run that is resumed has no `preset`, no parent and no such lines.
     """
 
     library: Library
@@ -95,63 +93,52 @@ class Plan:
 
     @property
     def is_update(self) -> bool:
-        """True for a training that updates its `parent`."""
+        """True for an update of the `parent`."""
         return self.request.update is not None
 
     def config(self, words: int) -> Config:
-        """The settings for a text of so many words. Raises UsageError."""
+        """Returns the settings for a text with this number of words. Raises UsageError."""
         settings = self.request.settings
         if self.parent is None:
             return make_config(self.preset, [settings], words)
         return config_from(self.parent, settings, words, is_update=self.is_update)
 
     def prepare(self, report: Report) -> Job:
-        """Reads the text, and tells its progress to the report. Raises RnnlmError."""
+        """Reads the text and returns the job. Calls `report` with the progress. Raises
+        RnnlmError."""
         return self._resumed(report) if self.request.resume else self._new(report)
 
     def _new(self, report: Report) -> Job:
-        """The job of a new model, or of an update of the model `parent`."""
-        request, parent, settings = self.request, self.parent, self.request.settings
+        """Returns the job of a new model or of an update."""
+        request, parent = self.request, self.parent
         sources, encoding = self._sources()
         text = read_corpus(sources, encoding, report)
         if request.written_folder and request.written and not request.sources:
             text = replace(text, name="what you wrote")  # the user does not know the file's name
         config = self.config(text.words)
         lines = arrange_lines(text, config.lines)
-        base, known = None, None
-        notes = list[str]()
         if parent is not None and self.is_update:
             self._check_update(parent, text)
-            mixture = parent.card.mixture
-            name = mixture and (mixture.base or mixture.left_out)
-            if mixture and name and self.library.is_built_in(name):
-                read = parent.model.models if isinstance(parent.model, MixedModel) else {}
-                base = Base(name, read.get("base") or read_base(name))
-                known = language_shares(lines).get(name, 0.0) if mixture.left_out else None
-        elif request.on != NONE:
-            given = settings.keys() if request.start_from is None else None
-            asked = None if request.on == AUTO else request.on
-            choice = choose_base(self.library, lines, config, given, asked)
-            known, notes = choice.known, [*choice.notes]
-            if choice.opened is not None:
-                base = Base(choice.opened.name, choice.opened.model)
-                if choice.is_start:
-                    parent = choice.opened
-                    # `config_from` refuses a tokenizer. One that is given is that of the base.
-                    others = {
-                        name: v for name, v in settings.items() if name not in FIXED_WITH_PARENT
-                    }
-                    config = config_from(parent, others, text.words, is_update=False)
+            choice = base_of_update(self.library, parent, lines)
+        else:
+            choice = choose_base(self.library, lines, config, request)
+        if choice.parent is not None:
+            parent = choice.parent
+            # A tokenizer that is given is that of the base, but `config_from` refuses any.
+            given = request.settings.items()
+            others = {name: value for name, value in given if name not in FIXED_WITH_PARENT}
+            config = config_from(parent, others, text.words, is_update=False)
         start = prepare_start(parent, lines, config, report)
         config, prepared = start.config, start.prepared
-        is_counted = config.is_mixed or not config.has_network
-        if is_counted and (step := sampling_step(prepared.predictions)) > 1:
+        notes = [*prepared.notes, *choice.notes]
+        counts_ngrams = config.is_mixed or not config.has_network
+        if counts_ngrams and (step := sampling_step(prepared.predictions)) > 1:
             notes.append(f"n-grams are counted in one of {step} lines")
         return Job(
             name=self.name,
             library=self.library,
             config=config,
-            prepared=replace(prepared, notes=(*prepared.notes, *notes)),
+            prepared=replace(prepared, notes=tuple(notes)),
             created=utc_now(),
             sources=list(text.sources) if sources else [],
             encoding=encoding,
@@ -162,14 +149,17 @@ class Plan:
             trained_lines=start.trained_lines,
             ancestors=ancestors_of(parent.name, parent.card) if parent else [],
             blocked_words=_still_blocked(parent, prepared) if parent else [],
-            base=base,
-            known_to_base=known,
+            base=choice.base,
+            known_to_base=choice.known,
         )
 
     def _sources(self) -> tuple[tuple[str, ...], str | None]:
-        """The files to read, and their encoding: those of the request, then the added ones and a
-        file of what was written. An update without files reads those that its model learned. Raises
-        CorpusError if these are unknown."""
+        """Returns the files to read, and their encoding.
+
+        They are the files of the request, then those of `--add`, then a file of what was written.
+        An update without files reads those that its model learned. Raises CorpusError if these are
+        not known.
+        """
         request, parent, name = self.request, self.parent, self.name
         sources, encoding = request.sources, request.encoding
         if self.is_update and parent is not None:
@@ -188,8 +178,8 @@ class Plan:
         return sources, encoding
 
     def _check_update(self, parent: OpenedModel, text: Corpus) -> None:
-        """Raises CorpusError if the text has not changed and no epochs are asked for, UsageError if
-        it has changed and the model is the lesson's."""
+        """Raises UsageError if the text has changed and the model is the lesson's, and CorpusError
+        if the text has not changed and there is no request for more epochs."""
         has_network = parent.card.has_network
         if not is_text_of(parent.card, text):
             if parent.card.config.is_lesson:
@@ -199,21 +189,21 @@ class Plan:
                     "train it again on the whole text, with {force}",
                 )
         elif not (has_network and "epochs" in self.request.settings):
-            longer = f"to train it longer: {APP_NAME} --train --update {self.name} --epochs N"
-            more = "write more in the app: a line counts once it is kept" if self.written else ""
-            raise CorpusError(
-                f"{self.name} has learned this text already: nothing in it is new",
-                more or (longer if has_network else ""),
-            )
+            hint = ""
+            if self.written:
+                hint = "write more in the app: a line counts once it is kept"
+            elif has_network:
+                hint = f"to train it longer: {APP_NAME} --train --update {self.name} --epochs N"
+            message = f"{self.name} has learned this text already: nothing in it is new"
+            raise CorpusError(message, hint)
 
     def _resumed(self, report: Report) -> Job:
-        """The job of a run that continues where it stopped. Raises RnnlmError if it cannot."""
+        """Returns the job of a run that goes on where it stopped. Raises RnnlmError."""
         request, name = self.request, self.name
         facts, state = _saved_state(self.library, name)
         before = facts.config.to_json()
         layers = {**before["model"], **before["train"]}, request.settings
         config = make_config(before["preset"], layers)
-        facts.config = config  # `prepare_resumed` reads it
         _check_machine(config)
         sources = request.sources or tuple(facts.sources)
         encoding = request.encoding or facts.encoding
@@ -229,9 +219,8 @@ class Plan:
                 f"{text.name} is not the text that the training of {name} started with",
                 f"give that text, or train a new model: {APP_NAME} --train FILE{more}",
             )
-        prepared, trained_lines = prepare_resumed(
-            facts, state, arrange_lines(text, config.lines), report
-        )
+        lines = arrange_lines(text, config.lines)
+        prepared, trained_lines = prepare_resumed(config, facts.window, state, lines, report)
         return Job(
             name=name,
             library=self.library,
@@ -253,7 +242,7 @@ class Plan:
 
 
 def plan(library: Library, request: TrainingRequest) -> Plan:
-    """The plan of a training. Raises RnnlmError."""
+    """Returns the plan of a training. Raises RnnlmError."""
     _check_request(request)
     if request.resume:
         name = library.runs.newest() if request.name is None else request.name
@@ -262,7 +251,7 @@ def plan(library: Library, request: TrainingRequest) -> Plan:
     if parent is None:
         usual = OWN_TEXT_PRESET if request.sources or request.written else LESSON_PRESET
         preset = request.preset or usual
-        preset_named(preset)
+        preset_named(preset)  # raises UsageError for an unknown one
     else:
         preset = parent.card.config.preset
     name = request.update or _new_name(library, request, preset)
@@ -272,13 +261,12 @@ def plan(library: Library, request: TrainingRequest) -> Plan:
 
         written = read_written(library.data_dir, request.written)
     planned = Plan(library, request, name, preset, parent, written)
-    _check_machine(planned.config(0))  # wrong settings are told at once
+    _check_machine(planned.config(0))  # `config` raises UsageError for wrong settings
     return planned
 
 
 def _check_machine(config: Config) -> None:
-    """Raises UsageError for a device or a precision that is asked for and that this machine lacks,
-    before the text is read."""
+    """Raises UsageError if this machine lacks the device or the precision that is asked for."""
     if isinstance(settings := config.train, NetworkTrainConfig):
         precision = getattr(settings, "precision", "float32")
         if settings.device not in ("auto", "cpu") or precision != "float32":
@@ -290,29 +278,31 @@ def _check_machine(config: Config) -> None:
 def _check_request(request: TrainingRequest) -> None:
     """Raises UsageError for options that contradict each other."""
     for option, others in EXCLUDED.items():
-        clashing = [other for other in others if getattr(request, other)]
+        excluded = [other for other in others if getattr(request, other)]
         if option == "resume":
-            clashing += sorted(request.settings.keys() - {*CHANGEABLE})
-        if getattr(request, option) and clashing:
-            clash = clashing[0]
-            message = f"{{{clash}}} does not go with {{{option}}}"
-            raise UsageError(message, f"leave {{{clash}}} out", field=clash)
+            excluded += sorted(request.settings.keys() - {*CHANGEABLE})
+        if getattr(request, option) and excluded:
+            first, *_ = excluded
+            message = f"{{{first}}} does not go with {{{option}}}"
+            raise UsageError(message, f"leave {{{first}}} out", field=first)
     if request.add and not request.update:
         raise UsageError("{add} is for {update}", "name all texts together")
-    takes = (AUTO, NONE, *built_in_names())
-    if request.on is not None and request.on not in takes:
+    bases = (AUTO, NONE, *built_in_names())
+    if request.on is not None and request.on not in bases:
         message = f"no built-in model is called {request.on}"
-        raise UsageError(message, f"{{on}} takes {', '.join(takes)}", field="on")
+        raise UsageError(message, f"{{on}} takes {', '.join(bases)}", field="on")
 
 
 def _new_name(library: Library, request: TrainingRequest, preset: str) -> str:
-    """The requested name, or a free one made from the corpus and the preset. Raises ModelError if a
-    model or an unfinished run has the one requested."""
+    """Returns the requested name, or a free one made of the first source and the preset. Raises
+    ModelError if a model or an unfinished run has the requested one."""
     if request.name is None:
         usual = WRITTEN_STEM if request.written else bundled_corpus().name
         first = Path(request.sources[0] if request.sources else usual)
-        stem = first.resolve().name if is_folder(first) else first.stem
-        stem = "stdin" if str(first) == STANDARD_INPUT or is_pipe(first) else stem
+        if str(first) == STANDARD_INPUT or is_pipe(first):
+            stem = "stdin"
+        else:
+            stem = first.resolve().name if is_folder(first) else first.stem
         return library.free_name(f"{model_name_of(stem)}-{preset}")
     name = check_name(tidy_name(request.name))
     is_built_in = library.is_built_in(name)
@@ -325,14 +315,14 @@ def _new_name(library: Library, request: TrainingRequest, preset: str) -> str:
 
 
 def _default_seed_line(text: Corpus) -> str:
-    """The start of the first line with at least two words."""
+    """Returns the first words of the first line with at least two words."""
     words = (line.split() for line in text)
     first: list[str] = next((w for w in words if len(w) > 1), [])
     return cut_words(" ".join(first[:SEED_LINE_WORDS]))
 
 
 def _still_blocked(parent: OpenedModel, prepared: Prepared) -> list[str]:
-    """The words that the model never suggests and that do not occur in the text."""
+    """Returns the words that the parent never suggests and that do not occur in the text."""
     vocabulary = prepared.vocabulary
     counts = prepared.train.word_counts(vocabulary.total_words)
     blocked = parent.card.blocked_words
@@ -340,7 +330,7 @@ def _still_blocked(parent: OpenedModel, prepared: Prepared) -> list[str]:
 
 
 def _base_of(facts: RunFacts, name: str) -> Base | None:
-    """The base of a run that is resumed. Raises ModelError."""
+    """Returns the base of a run that is resumed. Raises ModelError."""
     try:
         return Base(facts.base, read_base(facts.base)) if facts.base else None
     except ModelError as error:
@@ -349,7 +339,7 @@ def _base_of(facts: RunFacts, name: str) -> Base | None:
 
 
 def _saved_state(library: Library, name: str) -> tuple[RunFacts, Tensors]:
-    """The saved state of a run. Raises ModelError if there is none to resume from."""
+    """Returns the saved state of a run. Raises ModelError if there is none to resume from."""
     if not library.runs.can_resume(name):
         hint = "leave {resume} out to train a new model"
         if library.has(name):

@@ -2,8 +2,8 @@
 
 torchrun starts them with the same command line, on one machine or on several. Every rank reads the
 same text, makes the same plan with the same seed, and learns its rows of each batch. After every
-batch the gradients are averaged over all ranks (Li et al. 2020), so all have the same weights.
-Rank 0 alone holds the lock, writes and prints.
+batch the gradients are averaged over all ranks (Li et al. 2020), so all have the same weights. Only
+the first rank, 0, holds the lock, writes and prints.
 """
 
 from __future__ import annotations
@@ -16,23 +16,23 @@ from datetime import timedelta
 
 import torch
 
-# This module is loaded before the group of all processes is made. Its functions have the group as a
-# default value: loaded later, as by an optimizer, they would hold the group to the very end, and a
-# thread of Gloo that still frees a tensor would end the process with SIGABRT.
+# The functions of this module have the group of all processes as a default value. An optimizer
+# would load it after the group is made. Its functions would then keep the group until the process
+# exits, and the exit would fail with SIGABRT while a thread of Gloo still frees a tensor.
 import torch.distributed.nn.functional
 from torch import Tensor, distributed, nn
 
 from rnnlm_tui.errors import RnnlmError
 
 LONGEST_WAIT = timedelta(days=3650)
-"""Time that ranks wait for one another. In effect it has no limit: a rank may be paused, or the
-machine asleep, for days. If a process ends, its connections close, which the others notice at
-once."""
+"""The time that ranks wait for one another, in effect without limit. A rank may be paused, or its
+machine asleep, for days. If a process ends, its connections close, and the others notice at once.
+"""
 LOST_CONNECTION = re.compile("gloo.transport|ncclRemoteError|DistNetworkError|DistStoreError")
-"""Pattern in the name or the message of an error that tells of a lost connection. Gloo names the
-file of its code that noticed it."""
+"""Matches the name or the message of an error that tells of a lost connection. Gloo's message names
+its source file `gloo/transport`."""
 Rows = Sequence[Tensor]
-"""Arrays of a batch, each with one row for each of its examples."""
+"""Tensors with one row for each example of a batch."""
 
 
 class RankError(RnnlmError):
@@ -43,7 +43,7 @@ class RankError(RnnlmError):
 
 @contextmanager
 def explained_rank_errors() -> Iterator[None]:
-    """Turns the errors of torch.distributed into a RankError."""
+    """Turns an error of torch.distributed into a RankError."""
     try:
         yield
     except RuntimeError as error:
@@ -59,40 +59,42 @@ def explained_rank_errors() -> Iterator[None]:
 
 
 def rows_of_rank(rank: int, of: int, total: int) -> slice:
-    """The rows of a batch of `total` that a rank learns. They are consecutive, and all ranks have
-    about as many. If there are fewer rows than ranks, some ranks have none, but never the first."""
+    """Returns the rows that a rank learns, of a batch with `total` rows and `of` ranks. They are
+    consecutive, and all ranks have about as many. If there are fewer rows than ranks, some ranks
+    have none, but never the first."""
     return slice(-(-total * rank // of), -(-total * (rank + 1) // of))
 
 
 class Alone:
-    """A training by one process."""
+    """The only process of a training, and the interface of `Ranks`."""
 
     rank, local_rank, is_first = 0, 0, True
 
     def sum_over_ranks(self, number: int) -> int:
-        """The sum of the numbers of all ranks; a bool counts as 0 or 1. Raises RankError."""
+        """Returns the sum of the numbers that all ranks pass. A bool counts as 0 or 1. Raises
+        RankError."""
         return number
 
-    def check_same_text(self, text: str) -> None:
-        """Raises RankError if another rank has a text with another hash than this `text`."""
+    def check_same_text(self, sha256: str) -> None:
+        """Raises RankError unless all ranks pass the same hash of their text."""
 
     def average_gradients(self, parameters: Iterable[nn.Parameter], sums: Tensor) -> Tensor:
-        """Averages the gradients of all ranks over the predictions of the whole batch. `sums` [4]
-        are the figures of the rows of this rank; returns those of the whole batch. Raises
-        RankError."""
+        """Replaces the gradients by their mean over all predictions of the batch. `sums` [4] are
+        the sums over the rows of this rank, in the order of `Totals`. Returns those over the whole
+        batch. Raises RankError."""
         return sums
 
     def own_rows(self, rows: Rows) -> Rows:
-        """The part of the rows of a whole batch that this rank learns."""
+        """Returns the rows of this rank, given those of a whole batch."""
         return rows
 
     def all_rows(self, rows: Rows) -> Rows:
-        """The rows of the whole batch, joined from those of all ranks. Raises RankError."""
+        """Returns the rows of a whole batch, given those of this rank. Raises RankError."""
         return rows
 
 
 class Ranks(Alone):
-    """The connection of this process with the others that train with it."""
+    """The connection of this process with the other ranks."""
 
     def __init__(self) -> None:
         """Connects as torchrun's variables say. Raises RankError."""
@@ -112,31 +114,31 @@ class Ranks(Alone):
             distributed.all_reduce(total)
         return int(total)
 
-    def check_same_text(self, text: str) -> None:
-        texts = [""] * self._of
+    def check_same_text(self, sha256: str) -> None:
+        hashes = [""] * self._of
         with explained_rank_errors():
-            distributed.all_gather_object(texts, text)
-        for rank, other in enumerate(texts):
-            if other != texts[0]:
+            distributed.all_gather_object(hashes, sha256)
+        for rank, other in enumerate(hashes):
+            if other != hashes[0]:
                 raise RankError(
                     f"process {rank} reads another text than process 0",
                     "give all of them copies of the same files",
                 )
 
     def average_gradients(self, parameters: Iterable[nn.Parameter], sums: Tensor) -> Tensor:
-        parts, learned = list[Tensor](), [*parameters]
+        learned, parts = [*parameters], list[Tensor]()
         for parameter in learned:
-            if parameter.grad is None:  # no target of this rank is in a tail of the softmax
+            if parameter.grad is None:  # this rank has no target in the tail of the softmax
                 parameter.grad = torch.zeros_like(parameter)
-            parts.append(parameter.grad.reshape(-1) * sums[0])
-        # One message per step: one per gradient would cost as many round trips.
+            parts.append(parameter.grad.reshape(-1) * sums[0])  # the predictions of this rank
+        # The gradients are one message, since each message costs a round trip.
         buffer = torch.cat([*parts, sums])
         with explained_rank_errors():
             distributed.all_reduce(buffer)
         *parts, total = torch.split(buffer, [*map(len, parts), len(sums)])
         for parameter, part in zip(learned, parts, strict=True):
             parameter.grad = (part / total[0]).view_as(parameter)
-        total[2] = sums[2]  # the penalty is that of the weights, which all ranks have
+        total[2] = sums[2]  # the penalty of the weights, which are the same for all ranks
         return total
 
     def own_rows(self, rows: Rows) -> Rows:
@@ -146,8 +148,8 @@ class Ranks(Alone):
         parts: list[Rows] = [()] * self._of
         with explained_rank_errors():
             distributed.all_gather_object(parts, [own.cpu() for own in rows])
-        # A rank that never has rows has no states.
-        return [torch.cat(of_ranks) for of_ranks in zip(*filter(None, parts), strict=True)]
+        with_rows = filter(None, parts)  # a rank without rows has no hidden state
+        return [torch.cat(of_ranks) for of_ranks in zip(*with_rows, strict=True)]
 
 
 ALONE = Alone()

@@ -1,10 +1,10 @@
 """The options of a training, for the command line and for Python.
 
-An option is a field, annotated as a setting is in `config`, and with the word that stands for its
-value in the help. A bool is a switch, and a tuple may be given several times.
+An option is a field. Its annotation has the type, the word for its value in the help, and the help.
+A bool is a switch, and the flag of a tuple may be repeated.
 
-This module has no `from __future__ import annotations`: to evaluate strings would double the time
-of its import.
+This module has no `from __future__ import annotations`, since evaluating the strings would double
+the time of its import.
 """
 
 from collections.abc import Mapping
@@ -23,13 +23,14 @@ PRESET_HELP = (
 
 
 class TrainingRequest(Struct, frozen=True, kw_only=True):
-    """A training that is asked for.
+    """The options of a training.
 
-    `sources` are files and folders. Without any the text is the sonnets, and a resumed or updated
-    run keeps its own. `settings` are those of the preset by name, as text or numbers.
+    `sources` are files and folders. By default the text is the sonnets, and a run that is resumed
+    or updates a model reads the files of before. `settings` are those of the preset by name, as
+    text or numbers.
 
-    The texts `written` in the app are added, in an update without what its model has learned. They
-    are stored as one file in `written_folder`, by default that of the library.
+    The texts `written` in the app are added to the sources. An update leaves out what its model has
+    learned of them. They are stored as one file in `written_folder`, by default in the data folder.
     """
 
     sources: tuple[str, ...] = ()

@@ -1,8 +1,4 @@
-"""The training loop: a generator of events.
-
-A `Learner` learns. The loop does not know who watches: the command line and the terminal app are
-loops over its events.
-"""
+"""The training loop: a generator of events, which drives a `Learner`."""
 
 from __future__ import annotations
 
@@ -44,14 +40,14 @@ from rnnlm_tui.training.measure import make_models, mix_models, perplexity
 from rnnlm_tui.wording.savings import ENOUGH_WORDS
 
 SEED_LINE_CONTINUES = 10
-"""Most words that continue the seed line after an epoch."""
+"""The most words that continue the seed line after an epoch."""
 MEASURED_SHARE = 1 / 20
-"""Share of the time trained so far in which the keys saved are measured between epochs."""
+"""The largest share of a training's time in which the keys saved are measured between epochs."""
 SAVE_EVERY_S = 600.0
-"""Seconds between two saves of the state within an epoch: a machine that goes down costs minutes of
-a training of hours."""
+"""Seconds between two saves of the state within an epoch. If the machine goes down, a training of
+hours loses minutes."""
 COUNTING = "n-grams"
-"""The phase in which n-grams are counted."""
+"""The phase in which n-grams are counted before the first epoch."""
 
 
 class Run:
@@ -66,8 +62,9 @@ class Run:
         is_first: bool = True,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """Each rank has a run; by default there is one rank. `sum_over_ranks` adds up a number of
-        each, and only the first one saves and measures. `clock` gives seconds."""
+        """Each rank has a run, and by default there is one rank. `sum_over_ranks` returns the sum
+        of the numbers that all ranks pass. Only the first rank saves and measures. `clock` returns
+        seconds."""
         self._job, self._control, self._learner = job, control, learner
         self._sum_over_ranks, self._is_first = sum_over_ranks, is_first
         self._clock, self._began = clock, clock()
@@ -75,14 +72,14 @@ class Run:
         self._ngrams: Parts = {}
         """The n-grams that are mixed with a network."""
         self._measured_s = 0.0
-        """Seconds in which the keys saved so far were measured."""
+        """Seconds in which `_savings_so_far` has measured."""
         self._needed_s = 0.0
-        """Seconds that such a measurement is expected to take, at least."""
+        """Seconds that the next measurement is expected to take, at least."""
 
     def events(self) -> Iterator[Event]:
-        """Trains. The events end with `finished`, after the last save and the evaluation.
+        """Trains and yields events. The last one is `Finished`, after the last save.
 
-        Raises StorageError if the model cannot be saved, RankError if another process is gone.
+        Raises StorageError if the model cannot be saved, and RankError if another rank is gone.
         """
         job, position = self._job, self._position
         yield self._started()
@@ -137,8 +134,8 @@ class Run:
         )
 
     def _begin_with_ngrams(self) -> Iterator[Event]:
-        """Counts the n-grams that are mixed with the network: 0.6 s for a million words. They are
-        the model until the first epoch ends, unless there is a model already."""
+        """Counts the n-grams that are mixed with the network, a million words in 0.6 s. A new model
+        consists of them until its first epoch ends."""
         job, arrays = self._job, Tensors()
         assert isinstance(job.config.model, CausalConfig)
         order = job.config.model.order
@@ -147,14 +144,13 @@ class Run:
             yield Preparing(self._now(), COUNTING, length, order, None)
         self._ngrams = {"ngrams": arrays}
         if not job.best_path.exists() and not job.is_update and not self._control.stopped:
-            saving.save_model(
-                job, None, self._ngrams, mix_models(job, make_models(job, self._ngrams))
-            )
+            mixture = mix_models(job, make_models(job, self._ngrams))
+            saving.save_model(job, None, self._ngrams, mixture)
             yield Saved(self._now(), 0, str(job.best_path), best=True)
 
     def _reason_to_end(self) -> FinishReason | None:
-        """The reason to train no further epoch; None if there is none. A network stops early if its
-        held-out loss has not got better for as many epochs as its `patience`."""
+        """Returns the reason to train no further epoch, or None. A causal network stops early once
+        its held-out loss has not become better for `patience` epochs."""
         position, train = self._position, self._job.config.train
         if position.epoch > self._job.config.epochs:
             return "completed"
@@ -164,34 +160,38 @@ class Run:
         return "early_stop" if position.epoch > last else None
 
     def _train_epoch(self) -> Iterator[Event]:
-        """Takes steps until the epoch ends, the run is stopped, or the loss is not finite."""
+        """Takes steps until the epoch ends, the run is stopped, or the loss is not finite. All
+        ranks stop and save after the same step."""
         position, learner, control = self._position, self._learner, self._control
         totals, epochs = position.totals, self._job.config.epochs
         learner.begin(position.epoch, position.step)
+        # Steps since `reported_s` are not in `elapsed_s` yet. It leaves out saves and pauses.
         reported_s = saved_s = self._now()
-        reported = totals.predictions
+        reported_predictions = totals.predictions
         while position.step < learner.steps and math.isfinite(totals.nll):
             if self._sum_over_ranks(control.stopped):
                 break
-            done = position.epoch - 1 + (position.step + 0.5) / learner.steps
-            learner.step(done / epochs, totals)
+            middle_of_step = position.epoch - 1 + (position.step + 0.5) / learner.steps
+            learner.step(middle_of_step / epochs, totals)
             position.step += 1
             if self._sum_over_ranks(self._is_first and self._now() - saved_s >= SAVE_EVERY_S):
                 position.elapsed_s += self._now() - reported_s
                 self._save_state()
                 reported_s = saved_s = self._now()
-                reported = totals.predictions
+                reported_predictions = totals.predictions
             spent = self._now() - reported_s
             if spent >= REPORT_EVERY_S or control.paused:
                 position.elapsed_s += spent
-                yield self._progress((totals.predictions - reported) / max(spent, 1e-9))
+                predictions = totals.predictions - reported_predictions
+                yield self._progress(predictions / max(spent, 1e-9))
                 yield from control.wait_while_paused(self._now)
-                reported_s, reported = self._now(), totals.predictions
+                reported_s, reported_predictions = self._now(), totals.predictions
         position.elapsed_s += self._now() - reported_s
 
     def _progress(self, examples_per_s: float) -> Progress:
         position, steps = self._position, self._learner.steps
-        epochs, done = self._job.config.epochs, position.epoch - 1 + position.step / steps
+        epochs = self._job.config.epochs
+        epochs_done = position.epoch - 1 + position.step / steps
         metrics = self._train_metrics()
         return Progress(
             time=self._now(),
@@ -203,13 +203,13 @@ class Run:
             accuracy=metrics.accuracy,
             examples_per_s=examples_per_s,
             elapsed_s=position.elapsed_s,
-            eta_s=position.elapsed_s * (epochs - done) / done,
+            eta_s=position.elapsed_s * (epochs - epochs_done) / epochs_done,
             threads=self._learner.threads,
         )
 
     def _train_metrics(self) -> Metrics:
-        """Means of the epoch so far: loss per prediction, penalty per step. The lesson counts hits,
-        n-grams have no figures."""
+        """Returns the means of the epoch so far: the loss of a prediction and the penalty of a
+        step. Only the lesson counts hits, and n-grams have no figures."""
         config, totals = self._job.config, self._position.totals
         if not config.has_network:
             return Metrics()
@@ -223,31 +223,33 @@ class Run:
         )
 
     def _end_epoch(self, parts: Parts) -> Iterator[Event]:
-        """Measures, saves these parts as the model if they are the best so far, and saves the state
-        of the run."""
+        """Measures the parts that were learned. Saves them as the model if they are the best so
+        far, and saves the state of the run. Only the first rank does so; the others learn whether
+        it was the best epoch, which decides when to stop."""
         job, began = self._job, self._now()
         position, epoch = self._position, self._position.epoch
         train, held_out = self._train_metrics(), None
         is_best = False
         if self._is_first:
             held_out = self._learner.held_out_metrics()
-            loss, best = held_out.loss if held_out else None, position.best_loss
-            # Without held-out lines the last epoch is kept, as in the lesson.
-            is_best = loss is None or best is None or loss < best
-            position.best_loss = loss if is_best else best
+            loss, best_loss = held_out.loss if held_out else None, position.best_loss
+            # Without held-out lines each epoch counts as the best, so that the last one is kept.
+            is_best = loss is None or best_loss is None or loss < best_loss
+            if is_best:
+                position.best_loss = loss
         if self._sum_over_ranks(is_best):
             position.best_epoch = epoch
         position.epoch, position.step, position.totals = epoch + 1, 0, Totals()
         if not self._is_first:
             return
         models = make_models(job, parts)
-        unmixed = next(iter(models.values()))
-        text = self._sample(unmixed)
+        unmixed = next(iter(models.values()))  # the network, or the n-grams without one
+        sample = self._sample(unmixed)
         mixture = mix_models(job, models) if is_best and job.config.is_mixed else None
         savings = self._savings_so_far(mixture or unmixed) if is_best else None
         position.elapsed_s += self._now() - began
         elapsed_s = position.elapsed_s
-        yield EpochEnded(self._now(), epoch, train, held_out, is_best, text, elapsed_s, savings)
+        yield EpochEnded(self._now(), epoch, train, held_out, is_best, sample, elapsed_s, savings)
         began = self._now()
         if is_best:
             saving.save_model(job, EpochFigures(epoch, train, held_out), parts, mixture)
@@ -256,13 +258,13 @@ class Run:
         yield Saved(self._now(), epoch, str(job.best_path), is_best)
 
     def _sample(self, model: LanguageModel) -> SampleText:
-        """The seed line, its likeliest next words, and its likeliest continuation, with a slash
-        between lines."""
+        """Returns the seed line with its likeliest next words and its likeliest continuation. Lines
+        of the continuation are separated by slashes."""
         seed_line = self._control.seed_line
-        left, lines = SEED_LINE_CONTINUES, [seed_line]
-        while words := generate_words(model, lines[-1], left, 0, previous_lines=lines[:-1]):
+        lines, words_left = [seed_line], SEED_LINE_CONTINUES
+        while words := generate_words(model, lines[-1], words_left, 0, previous_lines=lines[:-1]):
             lines[-1] = continue_text(model.tokenizer, lines[-1], words)
-            left -= len(words)
+            words_left -= len(words)
             if not model.tokenizer.writes_text:
                 break
             lines.append("")
@@ -275,9 +277,9 @@ class Run:
         }
 
     def _savings_so_far(self, model: LanguageModel) -> ByWriter[float] | None:
-        """The shares of keys that a model saves on some of the held-out lines. None if they have
-        too few words to tell, if it takes more than a twentieth of the time, and after the last
-        epoch, when all of them are measured."""
+        """Returns the shares of keys that a model saves on some of the held-out lines. Returns None
+        if these have too few words, if the measurement would take more than MEASURED_SHARE of the
+        time, and after the last epoch, when more lines are measured."""
         job, began = self._job, self._now()
         budget = self._position.elapsed_s * MEASURED_SHARE - self._measured_s
         is_over = self._reason_to_end() is not None
@@ -296,6 +298,6 @@ class Run:
         return None if was_late else summarize(found).keystroke_savings
 
     def _save_state(self) -> None:
-        tensors = self._learner.tensors()  # all ranks give their rows
+        tensors = self._learner.tensors()  # within an epoch it takes all ranks
         if self._is_first and tensors:
             saving.save_state(self._job, tensors, self._control.seed_line)

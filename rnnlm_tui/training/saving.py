@@ -1,7 +1,7 @@
 """Saves a run: its best epoch as the model, and its state, to resume from.
 
-The caller holds the lock of its name. All functions that write raise StorageError, which leaves
-what was saved before intact.
+The caller holds the lock of the run's name. All functions that write raise StorageError. What was
+saved before stays whole then.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from rnnlm_tui.training.learner import Parts
 
 
 def versions_of(job: Job) -> dict[str, str]:
-    """The versions of the program and of the libraries that it computes with."""
+    """Returns the versions of the program, of Python, and of the libraries that compute."""
     found = {
         "rnnlm_tui": __version__,
         "numpy": np.__version__,
@@ -42,7 +42,8 @@ def versions_of(job: Job) -> dict[str, str]:
 def save_model(
     job: Job, metrics: EpochFigures | None, parts: Parts, mixed: MixedModel | None
 ) -> None:
-    """Writes the model, made of these parts, with the mixture weights of `mixed`."""
+    """Writes the model with these parts, and with the mixture weights of `mixed`. `metrics` are
+    None if the parts are only n-grams that a network will join."""
     prepared, ngrams = job.prepared, parts.get("ngrams")
     mixture, language = None, ""
     if mixed is not None:
@@ -82,7 +83,7 @@ def _save_sources(job: Job) -> None:
 
 
 def saved_card(job: Job, path: Path) -> ModelCard | None:
-    """The card of the model that this run has saved at a path; None if it has not."""
+    """Returns the card of the model at a path, or None if this run has not saved it."""
     with suppress(ModelError):
         card = read_card(path)
         return card if card.created == job.created else None
@@ -90,13 +91,13 @@ def saved_card(job: Job, path: Path) -> ModelCard | None:
 
 
 def save_evaluation(job: Job, evaluation: Evaluation | None) -> None:
-    """Adds what was measured to the card of the saved model."""
+    """Adds the figures, and the number of trained epochs, to the card of the saved model."""
     done = job.position.epoch - 1
     change_card(job.best_path, lambda card: replace(card, evaluation=evaluation, epochs_done=done))
 
 
 def replace_model(job: Job) -> None:
-    """Makes the finished update the model of its name."""
+    """Replaces the old model by the finished update."""
     files.replace(job.best_path, job.model_path)
     _save_sources(job)
 
@@ -105,7 +106,7 @@ def save_state(job: Job, tensors: Tensors, seed_line: str) -> None:
     """Writes the state that the run is resumed from."""
     prepared = job.prepared
     text = text_tensors(prepared.vocabulary, prepared.tokenizer.conventions, job.trained_lines)
-    mask = {HELD_OUT: prepared.held_out_mask.astype(np.uint8)}
+    held_out = {HELD_OUT: prepared.held_out_mask.astype(np.uint8)}
     facts = RunFacts(
         config=job.config,
         created=job.created,
@@ -121,7 +122,7 @@ def save_state(job: Job, tensors: Tensors, seed_line: str) -> None:
         is_update=job.is_update,
         position=job.position,
     )
-    write_state(job.folder, facts, {**tensors, **text, **mask})
+    write_state(job.folder, facts, {**tensors, **text, **held_out})
 
 
 def remove_state(job: Job) -> None:
@@ -132,5 +133,5 @@ def remove_state(job: Job) -> None:
 
 
 def utc_now() -> str:
-    """The present time in UTC, as a card has it."""
+    """Returns the present time in UTC, in ISO 8601."""
     return datetime.now(UTC).isoformat(timespec="milliseconds")

@@ -1,4 +1,5 @@
-"""A training from its plan to its last event: the lock, the text, the events and their history."""
+"""A training from its plan to its last event: holds the lock, reads the text, runs the job, and
+writes the history."""
 
 from __future__ import annotations
 
@@ -34,9 +35,10 @@ if TYPE_CHECKING:
     from rnnlm_tui.training.ranks import Alone
 
 OUT_OF_MEMORY = ("out of memory", "can't allocate memory", "not enough memory")
-"""Parts of the messages of RuntimeErrors with which PyTorch reports that memory is out."""
+"""Parts of the messages of the RuntimeErrors that PyTorch raises if memory is out."""
 PROGRESS_EVERY_S = 1.0
-"""Seconds between two events of progress in the history file, which grows by 0.7 MB an hour."""
+"""The least seconds between two events of progress in the history file. It grows by 0.7 MB an hour.
+"""
 
 
 def training_events(
@@ -47,16 +49,15 @@ def training_events(
     on_prepared: Callable[[Job], None] = lambda job: None,
     ranks: Alone | None = None,
 ) -> Iterator[Event]:
-    """Plans a training and returns its events; the last one is `Finished`. Raises RnnlmError, at
-    once for a request that cannot be planned.
+    """Plans a training and returns its events, of which the last one is `Finished`.
 
-    While the text is read, no event is yielded; `on_preparing` is called with the progress instead,
-    and `on_prepared` with the job before it starts. Of several processes, the first one holds the
-    lock and keeps the history.
+    No event is yielded while the text is read. `on_preparing` is called with the progress instead,
+    and `on_prepared` with the job before it runs. Of several ranks, the first one holds the lock
+    and keeps the history. Raises RnnlmError, at once for a request that cannot be planned.
     """
     planned = plan(library, request)
     if ranks is not None:
-        ranks.sum_over_ranks(0)  # all have made their plan before the first one writes
+        ranks.sum_over_ranks(0)  # waits until all have made their plan: then the first one writes
     return _run(planned, control, on_preparing, on_prepared, ranks)
 
 
@@ -108,7 +109,7 @@ def _events_of(job: Job, control: Control, ranks: Alone | None) -> Iterator[Even
         if ranks is None or ranks.is_first:  # one process counts
             yield from Run(job, control, NgramLearner(job)).events()
         return
-    # It loads torch, which takes 1.2 s: problems with the text are told before.
+    # Loads torch, which takes 1.2 s, after the problems with the text are told.
     from rnnlm_tui.training.network_learner import NetworkLearner, settings_of_torch
     from rnnlm_tui.training.ranks import ALONE
 
@@ -121,7 +122,7 @@ def _events_of(job: Job, control: Control, ranks: Alone | None) -> Iterator[Even
 
 @contextmanager
 def _explained_memory_errors() -> Iterator[None]:
-    """Turns the out-of-memory errors of numpy and PyTorch into an RnnlmError."""
+    """Turns an error of numpy or PyTorch that memory is out into an RnnlmError."""
     try:
         yield
     except (MemoryError, RuntimeError) as error:
@@ -135,8 +136,8 @@ def _explained_memory_errors() -> Iterator[None]:
 
 @contextmanager
 def _held(library: Library, name: str, control: Control) -> Iterator[None]:
-    """Holds the lock of a run, and obeys the orders to it. At the end removes what killed runs have
-    left, and the folder of the run if there is neither a model nor a state to resume."""
+    """Holds the lock of a name, and obeys the orders to its run. At the end removes what killed
+    runs have left. Removes the folder of the run if it has neither a model nor a state."""
     with library.lock(name):
         try:
             with obeyed(control, library.runs.folder(name) / CONTROL):
@@ -148,8 +149,8 @@ def _held(library: Library, name: str, control: Control) -> Iterator[None]:
 
 
 class HistoryFile:
-    """Writes events to the history of a folder. The start of a run replaces the history of an
-    earlier one."""
+    """Writes the events of a run to a file in its folder. The start of a new run empties the file,
+    and a run that is resumed appends to it."""
 
     def __init__(self, folder: Path) -> None:
         self.path = folder / HISTORY
@@ -157,8 +158,8 @@ class HistoryFile:
         self._has_begun = False
 
     def add(self, event: Event) -> None:
-        """Writes the event, unless it is progress less than a second after the last. Raises
-        StorageError."""
+        """Writes an event. Leaves out progress that comes less than PROGRESS_EVERY_S after the
+        last. Raises StorageError."""
         if isinstance(event, Progress | Preparing):
             if event.time < self._next_progress:
                 return

@@ -7,7 +7,7 @@ its text. Lines that the parent was trained on are never held out.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from itertools import compress
 from typing import Any, NamedTuple
@@ -19,6 +19,7 @@ from rnnlm_tui.config import MAX_FROM_BASE, PRESETS, CausalConfig, Config, make_
 from rnnlm_tui.errors import ModelError, UsageError
 from rnnlm_tui.formatting import plural
 from rnnlm_tui.lm.adaptive_softmax import grow_network, merge_words
+from rnnlm_tui.lm.mixture import MixedModel
 from rnnlm_tui.lm.model import Arrays
 from rnnlm_tui.store.card import LEAST_BASE_WEIGHT
 from rnnlm_tui.store.files import parse_json
@@ -31,8 +32,9 @@ from rnnlm_tui.store.model_file import (
     VOCABULARY,
     open_stored,
     parse_vocabulary,
+    read_base,
 )
-from rnnlm_tui.store.run_files import HELD_OUT, RunFacts, Tensors
+from rnnlm_tui.store.run_files import HELD_OUT, Tensors
 from rnnlm_tui.store.trained_lines import IS_BUILT_IN, TrainedLines, is_of_language
 from rnnlm_tui.text.held_out import sample_mask
 from rnnlm_tui.text.line_hashes import hash_lines
@@ -41,6 +43,8 @@ from rnnlm_tui.text.reading import Corpus, Report
 from rnnlm_tui.text.tokenizer import Conventions
 from rnnlm_tui.text.tokenizers import make_tokenizer
 from rnnlm_tui.text.vocabulary import Vocabulary, special_tokens_of
+from rnnlm_tui.training.job import Base
+from rnnlm_tui.training.request import TrainingRequest
 
 Settings = Mapping[str, Any]
 NONE = "none"
@@ -54,17 +58,18 @@ FIXED_IN_UPDATES = FIXED_WITH_PARENT | {"lines", "held_out", "seed"}
 SHAPELESS = frozenset({"dropout", "l2", "order"})
 """Settings of a model on which the shapes of its network's weights do not depend."""
 LEAST_KNOWN_TO_TRY = 0.33
-"""The least share of words that are common in a language with which its model is tried at all. See
-`LISTED_WORDS`: no text in another language has so many."""
+"""The least share of its words that a text has in common with the frequent words of a language for
+the built-in model of that language to be tried. No text in another language has so many (see
+`LISTED_WORDS`)."""
 SAMPLED_WORDS = 20_000
-"""Words of a text that are looked up to tell its language."""
+"""The number of words of a text that are looked up to tell its language."""
 
 
 def open_parent(
     library: Library, start_from: str | None, update: str | None, preset: str | None
 ) -> OpenedModel | None:
-    """The model that a training starts from, or that it updates; None without one. `preset` is the
-    one asked for. Raises UsageError if a training cannot start from it."""
+    """Opens the model of `--from` or `--update`, or returns None without one. `preset` is the one
+    that is asked for. Raises RnnlmError if a training cannot start from the model."""
     name = start_from if update is None else update
     if name is None or (update is None and name == NONE):
         return None
@@ -88,30 +93,34 @@ def open_parent(
 
 
 class BaseChoice(NamedTuple):
-    """The use that a new model makes of a built-in one.
+    """The base of a new model.
 
-    `opened` is the base, which is mixed with the new model. If it `is_start`, the new network
-    starts from its network. `known` is the share of the text's words that are common in its
-    language, None if the mixture always keeps it. `notes` are for the data card.
+    Attributes:
+        base: The built-in model to mix with, or None.
+        parent: The opened base if the new network starts from its network, else None.
+        known: The share of the text's words that are frequent in the language of the base. None if
+            the mixture always keeps the base.
+        notes: Sentences for the data card.
     """
 
-    opened: OpenedModel | None = None
-    is_start: bool = False
+    base: Base | None = None
+    parent: OpenedModel | None = None
     known: float | None = None
     notes: Sequence[str] = ()
 
 
 def choose_base(
-    library: Library, text: Corpus, config: Config, given: Collection[str] | None, asked: str | None
+    library: Library, text: Corpus, config: Config, request: TrainingRequest
 ) -> BaseChoice:
-    """Decides on the base of a new model of this text: the built-in model that the user has
-    `asked` for, or else that of the language of which it has the most words, if they are enough.
+    """Chooses the base of a new model of this text: the one of `--on`, or by default the built-in
+    model of the language that has most of the text's words.
 
-    The network starts from that of the base, unless the text is long or in another language, a size
-    of the network is among the settings `given`, or `given` is None: the user has chosen another
-    start. Raises UsageError if the base that is asked for cannot be mixed.
+    The new network starts from that of the base. It does not if the base is only tried, if the text
+    is long (MAX_FROM_BASE), if the user has chosen another start or one of its sizes, or if the
+    presets differ. Raises UsageError if the base of `--on` cannot be mixed.
     """
-    if asked is None and not config.is_mixed:
+    asked = None if request.on == AUTO else request.on
+    if asked == NONE or (asked is None and not config.is_mixed):
         return BaseChoice()
     notes, name, known = list[str](), asked, None
     if name is None:
@@ -119,8 +128,8 @@ def choose_base(
         what = f"{known:.0%} of its words are common in {name.capitalize()}"
         if known < LEAST_KNOWN_TO_TRY:
             return BaseChoice(notes=[f"it has no base model ({what}, too few)"] if name else [])
-    base = library.open(name)
-    own, model = base.card.config, base.model
+    opened = library.open(name)
+    base, own = Base(name, opened.model), opened.card.config
     if not config.is_mixed or own.tokenizer != config.tokenizer:
         if asked:
             raise UsageError(
@@ -132,38 +141,55 @@ def choose_base(
     if known is not None:
         if known < LEAST_KNOWN:
             kept = f"kept if its weight in the mixture is {LEAST_BASE_WEIGHT:.0%} or more"
-            return BaseChoice(base, False, known, [f"{name} is tried ({what}), and {kept}"])
+            return BaseChoice(base, None, known, [f"{name} is tried ({what}), and {kept}"])
         notes.append(f"its base model is {name} ({what})")
-    with open_stored(base.path) as stored:
+    with open_stored(opened.path) as stored:
         lines = compress(text, sample_mask(text, SAMPLED_WORDS))
-        if is_of_language(lines, model.tokenizer, stored.lines().known):
+        if is_of_language(lines, base.model.tokenizer, stored.lines().known):
             notes.append(IS_BUILT_IN)
-    is_start = config.has_network and text.words <= MAX_FROM_BASE and given is not None
+    is_start = config.has_network and text.words <= MAX_FROM_BASE and request.start_from is None
+    given_sizes = sorted(shape_settings(config) & request.settings.keys())
     why_not = ""
     if own.preset != config.preset:
         why_not = f"that of {name} is of the preset {own.preset}"
-    elif sizes := sorted(shape_settings(config) & {*(given or ())}):
-        why_not = f"its {sizes[0].replace('_', ' ')} is given"
+    elif given_sizes:
+        why_not = f"its {given_sizes[0].replace('_', ' ')} is given"
     if is_start and why_not:
         notes.append(f"its network starts from nothing: {why_not}")
-    return BaseChoice(base, is_start and not why_not, known, notes)
+    return BaseChoice(base, opened if is_start and not why_not else None, known, notes)
+
+
+def base_of_update(library: Library, parent: OpenedModel, text: Corpus) -> BaseChoice:
+    """Returns the base that an updated model is mixed with. A base that was left out of its mixture
+    is tried again on the text as it is now. Raises ModelError."""
+    mixture = parent.card.mixture
+    name = mixture and (mixture.base or mixture.left_out)
+    if mixture is None or not name or not library.is_built_in(name):
+        return BaseChoice()
+    opened = parent.model.models if isinstance(parent.model, MixedModel) else {}
+    base = Base(name, opened.get("base") or read_base(name))
+    known = language_shares(text).get(name, 0.0) if mixture.left_out else None
+    return BaseChoice(base, known=known)
 
 
 def language_shares(text: Corpus) -> dict[str, float]:
-    """The share of the words of a text that are common in each built-in language, by the name of
-    its model, the largest share first."""
+    """Returns the share of a text's words that are frequent in each built-in language, by the name
+    of its model. The largest share comes first."""
     return shares_known(words_of("\n".join(compress(text, sample_mask(text, SAMPLED_WORDS)))))
 
 
 def shape_settings(config: Config) -> frozenset[str]:
-    """The names of the settings on which the shapes of a network depend."""
+    """Returns the names of the settings on which the shapes of a network depend."""
     return frozenset(config.model.__struct_fields__) - SHAPELESS
 
 
 def config_from(parent: OpenedModel, given: Settings, words: int, *, is_update: bool) -> Config:
-    """The settings of a training that starts from a model, for a text of so many words. They keep
-    the sizes of the model's network and the settings that its words depend on, in an update all
-    settings but those `given`. Raises UsageError for a given one that cannot be changed."""
+    """Returns the settings of a training with a parent, for a text with this number of words.
+
+    The training keeps the sizes of the parent's network and the settings on which its words depend.
+    An update keeps all settings but those `given`. Raises UsageError for a given setting that
+    cannot be changed.
+    """
     config = parent.card.config
     fixed = shape_settings(config) | (FIXED_IN_UPDATES if is_update else FIXED_WITH_PARENT)
     if refused := sorted(fixed & given.keys()):
@@ -183,27 +209,27 @@ def config_from(parent: OpenedModel, given: Settings, words: int, *, is_update: 
 
 
 class PreparedStart(NamedTuple):
-    """The settings of a training, its text, the weights that its network starts from with the ids
-    of the words that are new to it, and the lines that their model was trained on."""
+    """The settings and the text of a training, and what it takes from its parent: the fields of a
+    `Job` with these names."""
 
     config: Config
     prepared: Prepared
-    network: Arrays | None
-    new_words: Sequence[int]
-    trained_lines: TrainedLines
+    network: Arrays | None = None
+    new_words: Sequence[int] = ()
+    trained_lines: TrainedLines = TrainedLines()
 
 
 def prepare_start(
     parent: OpenedModel | None, text: Corpus, config: Config, report: Report
 ) -> PreparedStart:
-    """Prepares a text for a model that starts from nothing, or from the model `parent`.
+    """Prepares a text for a model that starts from nothing, or from a parent.
 
-    A network that starts from a model knows the words of both texts. Lines that the parent was
-    trained on are not held out, and those that it held out are held out again, except for a
-    built-in language, whose lines are not known.
+    A network with a parent knows the words of the parent and of the text. Lines that the parent was
+    trained on are not held out, and lines that it held out are held out again. The lines of a
+    built-in language are not known, and do not count.
     """
     if parent is None:
-        return PreparedStart(config, prepare(text, config, report=report), None, (), TrainedLines())
+        return PreparedStart(config, prepare(text, config, report=report))
     with open_stored(parent.path) as stored:
         known = stored.vocabulary()
         lines = TrainedLines() if parent.card.is_language else stored.lines()
@@ -241,14 +267,13 @@ def prepare_start(
 
 
 def prepare_resumed(
-    facts: RunFacts, state: Tensors, text: Corpus, report: Report
+    config: Config, window: int, state: Tensors, text: Corpus, report: Report
 ) -> tuple[Prepared, TrainedLines]:
-    """Prepares a text with the words and the held-out lines that the run started with.
+    """Prepares a text with the words and the held-out lines that the saved state of a run has.
 
-    Returns it with the lines that the models before it were trained on. Raises ModelError if they
-    do not fit together.
+    Returns it, and the lines that the parent of the run was trained on. Raises ModelError for a
+    state that lacks something.
     """
-    config = facts.config
     try:
         raw = {name: state[name].tobytes() for name in (VOCABULARY, CONVENTIONS)}
         lines, held_out = TrainedLines(state[KNOWN], state[UNSEEN]), state[HELD_OUT] != 0
@@ -259,7 +284,7 @@ def prepare_resumed(
     prepared = prepare(
         text,
         config,
-        window=facts.window,
+        window=window,
         tokenizer=make_tokenizer(config.tokenizer, conventions, vocabulary),
         held_out=held_out,
         vocabulary_for=lambda own: vocabulary,

@@ -1,7 +1,7 @@
-"""Chooses the number of threads while a training runs. No torch.
+"""Chooses the number of threads while a training runs. Does not import torch.
 
-Threads wait for one another dozens of times per step. If another program takes a core from one of
-them, all wait for it, and a step takes several times as long as with one thread less.
+Threads wait for one another dozens of times per step. If another program takes the core of one of
+them, all wait for it. A step then takes several times as long as with one thread less.
 """
 
 from __future__ import annotations
@@ -9,17 +9,18 @@ from __future__ import annotations
 from collections.abc import Generator
 
 MEASURED_S = 0.4
-"""Seconds for which each number of threads is measured, from the largest number down."""
+"""Seconds for which each number of threads is tried, from the largest number down."""
 WORSE = 1.3
-"""Once a number of threads is this many times slower than the best, smaller ones are skipped."""
+"""Once a number of threads is this many times slower than the best, smaller ones are not tried."""
 AGAIN_S = 20.0
-"""Least seconds until the numbers are measured again."""
+"""The least seconds until the numbers are tried again."""
 TRIALS_SHARE = 0.1
-"""Largest share of the time that is spent on measuring them."""
+"""The largest share of the time that is spent on trials."""
 
 
 def thread_counts(most: int) -> list[int]:
-    """The numbers of threads to choose from: all, one less, then three quarters each time."""
+    """Returns the numbers of threads to choose from: `most`, one less, and then each time three
+    quarters of the number before."""
     counts = [most]
     while counts[-1] > 1:
         counts.append(most - 1 if len(counts) == 1 else counts[-1] * 3 // 4)
@@ -27,15 +28,15 @@ def thread_counts(most: int) -> list[int]:
 
 
 def choose_threads(most: int) -> Generator[int, tuple[float, float], None]:
-    """Yields the number of threads for each step, and is sent the seconds that the step took and
-    the number of its predictions."""
+    """Yields the number of threads for each step. After each step, receives its seconds and the
+    number of its predictions."""
     for _ in range(3):  # the first steps prepare memory and kernels
         yield most
     while True:
         trials_s = 0.0
-        times = dict[int, float]()  # the seconds of a prediction with each number of threads
+        times = dict[int, float]()  # seconds per prediction, by the number of threads
         for count in thread_counts(most):
-            seconds, _ = yield count  # prepares its threads
+            seconds, _ = yield count  # the first step starts the threads, and is not measured
             trials_s += seconds
             measured_s = measured = 0.0
             while measured_s < MEASURED_S:
@@ -46,7 +47,8 @@ def choose_threads(most: int) -> Generator[int, tuple[float, float], None]:
             times[count] = measured_s / measured
             if times[count] > WORSE * min(times.values()):
                 break
-        best, used_s = min(times, key=times.__getitem__), 0.0
+        best = min(times, key=times.__getitem__)
+        used_s = 0.0
         while used_s < max(AGAIN_S, trials_s / TRIALS_SHARE):
             seconds, _ = yield best
             used_s += seconds

@@ -60,7 +60,7 @@ def small_job(
     lines = arrange_lines(read_corpus([path]), config.lines)
     if (run_folder / RESUME).exists():
         facts, state = read_state(run_folder)
-        prepared, _ = prepare_resumed(facts, state, lines, no_report)
+        prepared, _ = prepare_resumed(facts.config, facts.window, state, lines, no_report)
         created, position = facts.created, facts.position
     else:
         prepared = prepare_start(None, lines, config, no_report).prepared

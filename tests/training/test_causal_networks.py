@@ -98,7 +98,7 @@ def test_loss_and_gradients_are_those_of_plain_autograd(
     cell: str, layers: int, hidden: int, softmax: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Also for a batch without a word of the tail."""
-    monkeypatch.setattr(output_layers, "ROWS_AT_ONCE", 5 * WORDS[softmax])  # several blocks
+    monkeypatch.setattr(output_layers, "LOGITS_IN_MEMORY", 5 * WORDS[softmax])  # several blocks
     ours = network(cell, layers, hidden, softmax)
     weights = plain_weights(ours)
     for last in (WORDS[softmax], HEAD - 1):
