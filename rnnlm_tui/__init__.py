@@ -5,7 +5,7 @@
 >>> model.generate("thy sweet", words=3, temperature=0)
 ['self', ',', 'and']
 
-What stands in `__all__` is imported at its first use, so that the command line starts fast.
+The names in `__all__` are imported at their first use, so that the command line starts fast.
 """
 
 from __future__ import annotations
@@ -55,8 +55,9 @@ def __dir__() -> list[str]:
 def __getattr__(name: str) -> object:
     from importlib import import_module
 
-    modules = ("api", "events", "suggesting.evaluate", "suggesting.explain")
-    for module in modules if name in __all__ else ():
-        if hasattr(found := import_module(f"rnnlm_tui.{module}"), name):
-            return getattr(found, name)
+    if name in __all__:  # together these modules define or import all of them
+        for module in ("api", "events", "suggesting.evaluate", "suggesting.explain"):
+            found = import_module(f"rnnlm_tui.{module}")
+            if hasattr(found, name):
+                return getattr(found, name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

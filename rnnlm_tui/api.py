@@ -1,7 +1,7 @@
 """The Python interface: opens models, queries them, and trains them. Loads PyTorch only to train.
 
-An argument of a wrong type raises TypeError, also one string where several are wanted. A number out
-of its range raises RnnlmError, and so does what cannot be opened or trained.
+An argument of a wrong type raises TypeError, such as a string in place of a list of strings. A
+number out of its range raises RnnlmError, and so does a model that cannot be opened or trained.
 """
 
 from __future__ import annotations
@@ -107,8 +107,8 @@ class TrainingOptions(TypedDict, total=False):
 def load(name_or_file: str | Path | None = None, *, data_dir: str | Path | None = None) -> Model:
     """Opens a model by its name or from its file.
 
-    By default it is the model that RNNLM_MODEL names, or else the one in use in the app: at first
-    that of the locale's language or "english", later the one that `rnnlm-tui --use NAME` sets.
+    By default this is the model that RNNLM_MODEL names, or else the one in use in the app. At first
+    that is the one of the locale's language or "english", later the one of `rnnlm-tui --use NAME`.
 
     >>> import rnnlm_tui
     >>> rnnlm_tui.load("shakespeare")
@@ -116,7 +116,8 @@ def load(name_or_file: str | Path | None = None, *, data_dir: str | Path | None 
 
     `models` lists the names. Anything else that is a file or looks like a path is opened as a file.
     `data_dir` is the folder of the models, by default the user's. Raises RnnlmError if there is no
-    such model or it cannot be read. If the model in use is gone, warns and opens the first one.
+    such model or it cannot be read. If the model in use is gone, warns and opens that of the
+    locale's language.
     """
     library = Library(paths.data_dir(data_dir))
     warn = partial(warnings.warn, stacklevel=5)  # names the line that calls `load`
@@ -129,8 +130,8 @@ def load(name_or_file: str | Path | None = None, *, data_dir: str | Path | None 
 
 
 def _open_file(path: Path, folder: Path, card: ModelCard | None = None) -> Model:
-    """Opens the model in a file. `folder` is that of its run; a pickled model passes its `card`.
-    Raises ModelError if the file has no model, or one with another card."""
+    """Opens the model in a file. `folder` is that of its run. A model that is unpickled passes the
+    `card` that it had. Raises ModelError if the file has no model, or one with another card."""
     try:
         found = Library(paths.data_dir()).open_file(path, folder)
     except ModelError as error:
@@ -215,8 +216,8 @@ def train_events(
 
     given: dict[str, Any] = {**options}
     library = Library(paths.data_dir(given.pop("data_dir", None)))
-    no_settings = TrainingOptions.__annotations__.keys() - ALL_SETTINGS.keys()
-    fields = {name: given.pop(name) for name in no_settings & given.keys()}
+    other_options = TrainingOptions.__annotations__.keys() - ALL_SETTINGS.keys()
+    fields = {name: given.pop(name) for name in other_options & given.keys()}
     for name in {"add", "written"} & fields.keys():
         fields[name] = _paths(fields[name])
     request = TrainingRequest(sources=_paths(texts), settings=given, **fields)
@@ -238,7 +239,8 @@ def _stopped_if_closed(running: Iterator[Event], control: Control) -> Generator[
 
 @contextmanager
 def _interrupts() -> Iterator[list[int]]:
-    """In the main thread, collects presses of ctrl+c in place of raising KeyboardInterrupt."""
+    """Yields a list to which each press of ctrl+c is added, in place of a KeyboardInterrupt. Only
+    the main thread receives them."""
     found = list[int]()
     is_main = threading.current_thread() is threading.main_thread()
     before = signal.getsignal(signal.SIGINT)
@@ -254,9 +256,9 @@ def _interrupts() -> Iterator[list[int]]:
 class Model:
     """A model that is ready to predict. Only one thread at a time may use it.
 
-    `above` are the lines before the text, in order. They are context for a model that was trained
-    on running text; other models ignore them. If a text has several lines, the methods are about
-    the last one, and the others count as lines above.
+    The argument `text` of its methods may have several lines. The methods are about the last one.
+    The others, and before them the lines `above`, are context for a model that was trained on
+    running text. Other models ignore them.
 
     `card` describes the model, and `path` is its file. A pickled model names this file: unpickling
     raises RnnlmError if the file is gone or has changed. `history` has the epochs of the last
@@ -376,19 +378,22 @@ class Model:
         could 0.09 ould
 
         The probabilities of all words that fit sum to 1. A word that `corrects` begins with other
-        letters than those typed, which are likely to be a slip of the fingers. A word that is
-        complete already is not listed. To accept a suggestion, remove `replaces_before` characters
-        from the end and append its `text`; `space_after` says whether a space follows. `cursor` is
-        a number of characters, by default the end of the text. If it is within a word, also remove
-        `replaces_after` characters after it. Raises RnnlmError for a `top` below 1, or a `cursor`
-        outside the text.
+        letters than the typed ones, which are likely to be a slip of the fingers. A word that is
+        typed in full is not listed. To accept a suggestion, remove `replaces_before` characters
+        before the cursor and insert its `text`. If the cursor is within a word, also remove
+        `replaces_after` characters after it. `space_after` is True if a space follows. `cursor` is
+        a number of characters, by default the end of the text. Raises RnnlmError for a `top` below
+        1, or a `cursor` outside the text.
         """
         if cursor is not None:
             check_value(cursor, "cursor", Annotated[int, Meta(ge=0, le=len(text))])
         above, line = self._last_line(text[:cursor], above)
-        rest = "" if cursor is None else text[cursor:].partition("\n")[0]
-        where = line + rest, len(line), top, above, self._opened.contexts
-        return suggest(self._model, *where, looks_ahead=False).insertable
+        after = "" if cursor is None else text[cursor:].partition("\n")[0]
+        contexts = self._opened.contexts
+        found = suggest(
+            self._model, line + after, len(line), top, above, contexts, looks_ahead=False
+        )
+        return found.insertable
 
     @checks_arguments
     def generate(
@@ -492,7 +497,7 @@ class Model:
         return neighbours(self._model, word)
 
     def _last_line(self, text: str, above: Sequence[str]) -> tuple[list[str], str]:
-        """Splits a text into all lines above its last line, and this line."""
+        """Returns all lines above the last line of a text, and the last line."""
         of_text, line = split_last_line(self._model, text)
         return [*above, *of_text], line
 

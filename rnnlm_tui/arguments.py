@@ -22,8 +22,8 @@ def checks_arguments(function: F) -> F:
     """Makes a function check its arguments by their annotations.
 
     The function raises TypeError for a value of another type, and UsageError for a number out of
-    its range. A number of numpy reaches it as a number of Python. Of `*texts` each one is checked,
-    of `**options` each one by the TypedDict that annotates them.
+    its range. It receives numbers of numpy as numbers of Python. Each of `*texts` is checked, and
+    each of `**options` by the TypedDict in their annotation.
     """
     parameters = signature(function)
 
@@ -32,50 +32,53 @@ def checks_arguments(function: F) -> F:
         positional = tuple(map(_plain, positional))
         named = {name: _plain(value) for name, value in named.items()}
         given = parameters.bind(*positional, **named).arguments
-        several = [("texts", text) for text in given.pop("texts", ())]
-        for name, value in (*several, *given.pop("options", {}).items(), *given.items()):
-            if name in _types_of(function):  # not `self`, nor an unknown option
-                _check(name, value, _types_of(function)[name], _types_of(function, True)[name])
+        texts = [("texts", text) for text in given.pop("texts", ())]
+        types, types_with_ranges = _types_of(function), _types_of(function, with_ranges=True)
+        for name, value in (*texts, *given.pop("options", {}).items(), *given.items()):
+            if name in types:  # not `self`, nor an unknown option
+                _check(name, value, types[name], types_with_ranges[name])
         return function(*positional, **named)
 
     return cast(F, checked)
 
 
 def _plain(value: Any) -> Any:
+    """Returns a number of numpy as a number of Python, and any other value as it is."""
     return value.item() if isinstance(value, np.generic) else value
 
 
 @cache
-def _types_of(function: Callable[..., object], ranges: bool = False) -> dict[str, Any]:
+def _types_of(function: Callable[..., object], with_ranges: bool = False) -> dict[str, Any]:
     """Returns the types of a function's arguments and options by name, with or without ranges."""
-    own = dict(function.__annotations__)
-    del own["return"]  # get_type_hints would need its type, which may not be imported
-    arguments = SimpleNamespace(__annotations__=own)
-    types = get_type_hints(arguments, function.__globals__, include_extras=ranges)
+    annotations = dict(function.__annotations__)
+    del annotations["return"]  # its type may not be imported, and get_type_hints would need it
+    arguments = SimpleNamespace(__annotations__=annotations)
+    types = get_type_hints(arguments, function.__globals__, include_extras=with_ranges)
     for options in get_args(types.pop("options", None)):
         types |= get_type_hints(options)
     return types
 
 
-def _check(name: str, value: Any, kind: Any, with_range: Any) -> None:
+def _check(name: str, value: Any, kind: Any, kind_with_range: Any) -> None:
     """Raises TypeError if a value is not of this type, and UsageError if it is out of its range."""
     if not _is_of(kind, value):
         wanted = re.sub(r"[\w.]+\.", "", formatannotation(kind)).replace("Sequence", "list")
         raise TypeError(f"{name} must be {wanted}, not {short_repr(value)}")
-    if split_annotation(with_range)[1]:
-        check_value(value, name, with_range)
+    _, bounds = split_annotation(kind_with_range)
+    if bounds is not None:
+        check_value(value, name, kind_with_range)
 
 
 def _is_of(kind: Any, value: Any) -> bool:
-    """True for a value of this type. A bool is no number, and a string is not several strings."""
+    """Returns True for a value of this type. A bool is no number, and a string no list."""
     origin, parts = get_origin(kind), get_args(kind)
     if origin is Literal:
         return isinstance(value, str)
     if origin is abc.Callable:
         return callable(value)
     if origin is abc.Sequence:
-        several = isinstance(value, abc.Collection) and not isinstance(value, str | bytes)
-        return several and all(_is_of(parts[0], each) for each in value)
+        is_list = isinstance(value, abc.Collection) and not isinstance(value, str | bytes)
+        return is_list and all(_is_of(parts[0], each) for each in value)
     if parts:  # a union
         return any(_is_of(part, value) for part in parts)
     if isinstance(value, bool):

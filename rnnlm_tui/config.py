@@ -40,7 +40,8 @@ LESSON_PRESET = "lesson"
 OWN_TEXT_PRESET = "gru"
 """The default preset for the user's texts."""
 LONGEST_CONTEXT = 3000
-"""Most words of context that are read if no state is kept. `english` reads them in 0.4 s."""
+"""The most words of context that a model reads anew, where it keeps no state of them. `english`
+reads this many in 0.4 s."""
 
 Amount: TypeAlias = Annotated[int, Meta(ge=1, le=10_000_000)]
 EpochCount: TypeAlias = Annotated[int, Meta(ge=1, le=1_000_000)]
@@ -94,7 +95,8 @@ class CausalConfig(Struct, frozen=True):
     dropout: Dropout = 0.6
     softmax: Annotated[
         Literal["auto", "full", "adaptive"],
-        "output layer: full, or with smaller embeddings for rare words; auto from 20,000 words on",
+        "output layer: full, or adaptive with smaller embeddings for rare words; auto is adaptive"
+        " from 20,000 words on",
     ] = "auto"
     order: Order = 5
 
@@ -152,7 +154,7 @@ class CausalTrainConfig(LineTextConfig, frozen=True):
     learning_rate: Annotated[StepSize, "peak step size; it falls to 0 by the last epoch"] = 3e-3
     warmup: Annotated[Share, "share of all steps in which the step size rises"] = 0.02
     weight_decay: Annotated[
-        float, Meta(ge=0, le=100), "share of a weight, times the step size, subtracted each step"
+        float, Meta(ge=0, le=100), "each step subtracts this times the step size times a weight"
     ] = 0.1
     grad_clip: Annotated[
         float,
@@ -198,7 +200,8 @@ LARGE_DEFAULTS: Mapping[str, Setting] = {
     "epochs": 4,
     "max_vocabulary": 30_000,
 }
-"""The defaults for large corpora that differ from middle ones; extrapolated, not measured."""
+"""The defaults for large corpora that differ from those for middle ones. They are extrapolated, not
+measured."""
 DEFAULTS_WITH_PARENT: Mapping[str, Setting] = {
     "epochs": 3,
     "batch_size": 8,
@@ -210,16 +213,16 @@ DEFAULTS_WITH_PARENT: Mapping[str, Setting] = {
     "grad_clip": 5.0,
     "unk_rate": 0.0,
 }
-"""The defaults of a causal network that starts from another's weights: from its base, from the
-model of `--from`, or in an update, which has one epoch. AdamW takes as large steps for rare words
-as for frequent ones: after 30,000 words of a novel, the network of `english` is worse on the next
-ones by 0.17 nats a word, and with these settings better by 0.12."""
+"""The defaults of a causal network that starts from the weights of a parent: its base, the model of
+`--from`, or the model that it updates, which takes one epoch. AdamW takes as large steps for rare
+words as for frequent ones. After 30,000 words of a novel, it makes the network of `english` worse
+on the next words, by 0.17 nats a word. These settings make it better, by 0.12."""
 DEFAULT_RATES: Mapping[str, float] = {"adamw": 1e-3, "sgd": 0.15}
-"""The learning rate by default if the other optimizer is given than by default. With the rate of
-plain steps, AdamW destroys a network."""
+"""The learning rate of an optimizer that is given without a rate, in place of the default one. With
+the rate of plain steps, AdamW destroys a network."""
 MAX_FROM_BASE = 1_000_000
-"""Most words of a text whose network starts from that of its base by default. A longer text teaches
-its language by itself, and gets a network of a size that suits it."""
+"""The most words of a text for which the network starts from that of the base by default. A longer
+text teaches its language by itself, and gets a network of a size that suits it."""
 
 
 def size_of(words: int) -> str:
@@ -228,8 +231,8 @@ def size_of(words: int) -> str:
 
 
 def _by_size(**middle: Setting) -> dict[str, Mapping[str, Setting]]:
-    """The defaults of a causal preset for middle and large corpora. `middle` replaces some of
-    MIDDLE_DEFAULTS."""
+    """Returns the defaults of a causal preset for middle and large corpora. `middle` replaces some
+    of MIDDLE_DEFAULTS."""
     defaults = {**MIDDLE_DEFAULTS, **middle}
     return {"middle": defaults, "large": {**defaults, **LARGE_DEFAULTS}}
 
@@ -237,7 +240,7 @@ def _by_size(**middle: Setting) -> dict[str, Mapping[str, Setting]]:
 class Preset(NamedTuple):
     """The defaults of a preset. `by_size` has those that depend on the size of the corpus, and
     `with_parent` those of a training that starts from a model. `cell` is the kind of the recurrent
-    layers of a causal network: "rnn", "gru" or "lstm"."""
+    layers of a causal network: "rnn", "gru" or "lstm"; "" for other models."""
 
     summary: str
     model: ModelConfig
@@ -307,8 +310,8 @@ class Config(Struct, frozen=True):
         return self.train.epochs if isinstance(self.train, NetworkTrainConfig) else 1
 
     def window(self, longest: int) -> int:
-        """The most words of context that a new model reads, for a text whose longest line has
-        `longest` words. The lesson reads all words of that line but the last."""
+        """Returns the most words of context that a new model reads. The longest line of its text
+        has `longest` words. The lesson reads as many as that line has before its last word."""
         match self.model:
             case LessonConfig(max_window=most):
                 return max(1, min(longest - 1, most))
@@ -379,14 +382,14 @@ def make_config(
     """Returns the settings of a run: the preset's defaults, overridden by each layer in turn.
 
     Some defaults depend on `words`, the size of the corpus. A layer that changes the optimizer
-    without a learning rate gets one of `DEFAULT_RATES`. Raises UsageError for a setting that
-    the preset does not have, and for a value out of its range, which the error names.
+    without a learning rate gets one of `DEFAULT_RATES`. Raises UsageError for a setting that the
+    preset does not have, and for a value out of its range.
     """
     preset = preset_named(preset_name)
     known = PRESET_SETTINGS[preset_name]
     values = dict[str, Any]()
+    optimizer = "adamw"
     for layer in (preset.by_size.get(size_of(words or 0), {}), *layers):
-        optimizer = values.get("optimizer", "adamw")
         for name, value in layer.items():
             if name not in known:
                 having = ", ".join(each for each, own in PRESET_SETTINGS.items() if name in own)
@@ -396,9 +399,9 @@ def make_config(
                     field=name,
                 )
             values[name] = check_value(value, name, known[name].type)
-        changed = values.get("optimizer", optimizer)
-        if changed != optimizer and "learning_rate" not in layer:
-            values["learning_rate"] = DEFAULT_RATES[changed]
+        optimizer_before, optimizer = optimizer, values.get("optimizer", optimizer)
+        if optimizer != optimizer_before and "learning_rate" not in layer:
+            values["learning_rate"] = DEFAULT_RATES[optimizer]
 
     def filled(part: T) -> T:
         return structs.replace(part, **{n: values[n] for n in values if hasattr(part, n)})
@@ -407,9 +410,9 @@ def make_config(
 
 
 def check_value(value: Any, name: str, kind: Any, source: str = "", *, strict: bool = False) -> Any:
-    """Converts the value of the setting, option or argument `name` to its type. Text becomes a
-    number unless `strict`. Raises UsageError, which names the `source` of a wrong value and the
-    values that are possible."""
+    """Returns the value of the setting, option or argument `name` as a value of its type. Text
+    becomes a number unless `strict`. Raises UsageError, which says what the value must be, and
+    names the `source` that has the wrong one."""
     try:
         return msgspec.convert(value, kind, strict=strict)
     except (msgspec.ValidationError, UnicodeEncodeError):  # the latter for lone surrogates
@@ -420,8 +423,7 @@ def check_value(value: Any, name: str, kind: Any, source: str = "", *, strict: b
 
 
 def split_annotation(kind: Any) -> tuple[Any, Meta | None]:
-    """Splits an annotated type: returns it without annotations and `| None`, and its range, if it
-    has one."""
+    """Returns a type without annotations and `| None`, and its range, or None without one."""
     notes = list[Any]()
     while get_origin(kind) is Annotated or type(None) in get_args(kind):
         kind, *more = get_args(kind)
@@ -430,12 +432,12 @@ def split_annotation(kind: Any) -> tuple[Any, Meta | None]:
 
 
 def help_of(setting: FieldInfo) -> str:
-    """The help of a setting."""
+    """Returns the help of a setting, the last annotation of its type."""
     return str(get_args(setting.type)[-1])
 
 
 def rule_of(kind: Any) -> str:
-    """The rule for a value in words, such as "a number, 0 or more and at most 1"."""
+    """Returns what a value must be, such as "a number, 0 or more and at most 1"."""
     base, bounds = split_annotation(kind)
     if bounds is not None:
         return f"a {'whole number' if base is int else 'number'}, {range_words(bounds)}"
@@ -467,8 +469,8 @@ def read_toml(path: "Path") -> dict[str, Any]:
 
 
 def settings_from_toml(path: "Path", kinds: Mapping[str, Any]) -> dict[str, Any]:
-    """Returns those settings of a TOML file that `kinds` has a type for. The others must be known
-    to another mode. Raises UsageError."""
+    """Returns the settings of a TOML file that `kinds` has a type for. Ignores those that other
+    modes have. Raises UsageError for an unknown setting, and for a wrong value."""
     data = read_toml(path)
     known = (*TRAINING_TYPES, *QUERY_SETTINGS)
     for name in data:

@@ -10,8 +10,8 @@ EXIT_INTERRUPTED = 130
 
 
 def flag_of(name: str) -> str:
-    """Returns the flag of a setting or option, such as --batch-size. --from is `start_from` in
-    Python, where `from` is a keyword."""
+    """Returns the flag of a setting or option, such as --batch-size. The flag --from is called
+    `start_from` in Python, where `from` is a keyword."""
     return "--" + ("from" if name == "start_from" else name.replace("_", "-"))
 
 
@@ -23,18 +23,24 @@ def label_of(name: str) -> str:
 class RnnlmError(Exception):
     """An error that the user can do something about.
 
-    `message` says in one sentence what went wrong, `hint` what to do. In the arguments, the Python
-    names of settings and options stand in braces; the attributes have them without braces, and
-    `worded` replaces them by other names. `kind` is the kind in a `failed` event, and `field` the
-    setting or option that is wrong, if there is one. `exit_code` is the command's.
+    The arguments name settings and options in braces, such as {data_dir}. The attributes have the
+    names without braces, and `worded` replaces them by flags or labels.
+
+    Attributes:
+        message: A sentence on what went wrong.
+        hint: A sentence on what to do, or "".
+        field: The setting or option that is wrong, or None.
+        kind: The kind of the error in a `failed` event.
+        exit_code: The exit code of a command that fails with the error.
     """
 
     kind = "failure"
     exit_code = 1
 
     def __init__(self, message: str, hint: str = "", *, field: str | None = None) -> None:
-        self._given, self.field = (message, hint), field
+        self._with_braces = message, hint
         self.message, self.hint = self.worded(str)
+        self.field = field
         super().__init__(self.message)
         if self.hint:  # a traceback shows it
             self.add_note(self.hint)
@@ -46,7 +52,8 @@ class RnnlmError(Exception):
         ('the disk is full', 'give another --data-dir')
         """
         message, hint = (
-            re.sub(r"\{(\w+)\}", lambda match: name_of(match[1]), text) for text in self._given
+            re.sub(r"\{(\w+)\}", lambda match: name_of(match[1]), text)
+            for text in self._with_braces
         )
         return message, hint
 
@@ -100,7 +107,8 @@ def print_warning(message: str) -> None:
 
 
 def did_you_mean(name: str, known: Iterable[str], dashes: str = "") -> str:
-    """Returns a question for a mistyped name, "" if none is like it. `dashes` begin a flag."""
+    """Returns a question that proposes the known name most like a mistyped one, or "" if none is
+    like it. `dashes` begin a flag."""
     import difflib  # 3 ms
 
     near = difflib.get_close_matches(name, known, 1)

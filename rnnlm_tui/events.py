@@ -21,9 +21,10 @@ from rnnlm_tui.errors import RnnlmError, label_of
 
 EVENT_VERSION = 1
 Count: TypeAlias = Annotated[int, Meta(ge=0, le=1 << 53)]
+"""A whole number that readers of JSON which compute with floats keep exactly."""
 Epoch: TypeAlias = Annotated[int, Meta(ge=1, le=1 << 53)]
 Figure: TypeAlias = Annotated[float, Meta(ge=-1e308, le=1e308)]
-"""A measured number."""
+"""A measured number, which is finite."""
 ShortText: TypeAlias = Annotated[str, Meta(max_length=1024)]
 Savings: TypeAlias = Annotated[float, Meta(ge=-1, le=1)]
 """A share of keys saved. It is below 0 if more spaces must be typed again after accepted words than
@@ -34,16 +35,15 @@ FinishReason: TypeAlias = Literal["completed", "early_stop", "stopped", "diverge
 
 
 class ByWriter(Struct, Generic[T], frozen=True):
-    """A figure for each of the three writers (see `Writer` in suggesting/accepting.py): one who
-    reads the list after every key, one who reads it at times, and one who looks at the cursor
-    alone."""
+    """A figure for each of the three writers of `Writer` in suggesting/accepting.py. One reads the
+    list after every key, one reads it at times, and one looks at the cursor alone."""
 
     attentive: T
     glancing: T
     at_cursor: T
 
     def map(self, change: Callable[[T], U]) -> ByWriter[U]:
-        """Returns the results of `change` for the three figures."""
+        """Returns the three figures changed by a function."""
         return ByWriter(change(self.attentive), change(self.glancing), change(self.at_cursor))
 
 
@@ -57,10 +57,10 @@ class CorpusFacts(Struct, frozen=True):
 
 
 class Metrics(Struct, frozen=True, omit_defaults=True):
-    """The figures of a model on lines, each None if it was not measured.
+    """The figures of a model on lines. A figure that was not measured is None.
 
-    On training lines: loss, penalty, accuracy and perplexity; on held-out ones: loss, perplexity,
-    top1 and top5. A number that is not finite is null in JSON, and None when it is read.
+    Training lines have a loss, penalty, accuracy and perplexity, and held-out lines a loss,
+    perplexity, top1 and top5. A number that is not finite is null in JSON, and is read as None.
     """
 
     loss: Figure | None = None
@@ -80,12 +80,14 @@ class EpochFigures(Struct, frozen=True, omit_defaults=True):
 
 
 class UpdateFigures(Struct, frozen=True):
-    """The result of the update of a model.
+    """The result of an update. The figures are None if nothing was measured.
 
-    `replaced` is true if the new model replaced the old one. The losses of both, in nats per
-    character, and the shares of keys that the old one saves are those on the same held-out lines;
-    None if nothing was measured. The losses are those of what is suggested, which includes unknown
-    words that stand on the page.
+    Attributes:
+        replaced: True if the new model replaced the old one.
+        old_loss: The loss of the old model's suggestions on the held-out lines, in nats per
+            character (see `suggestion_loss` in suggesting/evaluate.py).
+        new_loss: The same loss of the new model, on the same lines.
+        old_savings: The shares of keys that the old model saves on these lines.
     """
 
     replaced: bool
@@ -95,23 +97,30 @@ class UpdateFigures(Struct, frozen=True):
 
 
 class BaseSavings(Struct, frozen=True):
-    """The shares of keys that the base of a mixture saves alone, on the lines that the mixture was
-    measured on."""
+    """The shares of keys that the base of a mixture, which has this name, saves alone, on the lines
+    on which the mixture was measured."""
 
     name: ShortText
     keystroke_savings: ByWriter[Savings]
 
 
 class Evaluation(Struct, frozen=True):
-    """The metrics of a model on some lines, as it suggests. A share of nothing is None.
+    """The metrics of a whole model on some lines. Those of no words are None.
 
-    `loss` is the mean over `predicted` words and ends, in nats, and `perplexity` is exp(loss).
-    `nats_per_character` is comparable among models with different vocabularies that predict every
-    word, as all but the lesson's do.
-    `oov_share`, `top1` and `top5` are shares of `words`. `keystroke_savings` are 1 - `keys` /
-    `characters`, the presses of each writer with suggestions and without; None if they were not
-    counted. `savings_intervals` are their 95 % intervals, None for a text too short to tell. `base`
-    is what the base of a mixture saves.
+    Attributes:
+        predicted: The number of words and ends of lines that the model predicts.
+        loss: The mean loss of these, in nats.
+        perplexity: exp(loss).
+        oov_share: The share of unknown words among `words`.
+        top1: The share of `words` that are the first suggestion.
+        top5: The share of `words` that are among the first five suggestions.
+        characters: The presses of keys that the lines take without suggestions.
+        keys: The presses of each writer with suggestions, or None if they were not counted.
+        keystroke_savings: The shares of keys that are saved: 1 - keys / characters.
+        savings_intervals: The 95 % intervals of these, or None for a text that is too short.
+        base: The shares of keys that the base of a mixture saves.
+        nats_per_character: A loss that is comparable among models with different vocabularies. They
+            must predict every word, as all but the lesson do.
     """
 
     lines: Count
@@ -131,17 +140,16 @@ class Evaluation(Struct, frozen=True):
 
 
 class LearnedWords(Struct, frozen=True):
-    """The words that a text has several times and that its base does not know: the `first` are
-    the most frequent ones, `count` is the number of all. Names that mostly follow each other count
-    as one."""
+    """The words that a text has several times and that the base does not know. `first` are the most
+    frequent ones, and `count` is the number of all. A name of several words counts as one."""
 
     first: list[ShortText]
     count: Count
 
 
 class Comparison(Struct, frozen=True):
-    """The evaluations of a `new` model and of the model in use, which has this name, on the same
-    held-out lines. Neither was trained on these."""
+    """The evaluations of a new model and of the model in use, which has this name. They are of the
+    same held-out lines, which neither model has learned."""
 
     name: ShortText
     in_use: Evaluation
@@ -156,8 +164,8 @@ class NextWord(Struct, frozen=True):
 
 
 class SampleText(TypedDict):
-    """The continuation of a seed line, which `text` begins with. `next` are the five words that are
-    likeliest right after it, likeliest first; fewer if the model knows fewer."""
+    """The continuation of a seed line. `text` is the line with its continuation. `next` are the
+    five likeliest words right after the line, fewer if the model knows fewer."""
 
     seed: str
     text: str
@@ -188,9 +196,9 @@ def _fields_text(value: Any, depth: int = 0) -> str:
 
 
 MEASURING = "measuring"
-"""The phase after the last epoch, in which the model is measured."""
+"""The phase after the last epoch in which the new model is measured."""
 COMPARING = "comparing"
-"""The phase after that, in which others are measured on the same lines."""
+"""The phase after MEASURING in which other models are measured on the same lines."""
 
 
 class Preparing(Event, frozen=True, tag="preparing"):
@@ -209,9 +217,8 @@ class Preparing(Event, frozen=True, tag="preparing"):
 class Started(Event, frozen=True, tag="started"):
     """The run begins. `epochs_done` is above 0 if it was resumed.
 
-    `parameters` is 0 for an n-gram model, which is counted only later. `memory_bytes` is an
-    estimate, as in `--summary`. At the end of an update the new model replaces the one of this
-    name, if it is better.
+    `parameters` is 0 for an n-gram model, whose n-grams are not counted yet. `memory_bytes` is an
+    estimate, as in `--summary`.
     """
 
     name: str
@@ -233,7 +240,7 @@ class Started(Event, frozen=True, tag="started"):
 
 
 class Progress(Event, frozen=True, tag="progress"):
-    """The progress of the epoch. At most ten a second.
+    """The progress of an epoch. At most ten a second.
 
     `loss` and `accuracy` are those of the epoch so far, without the penalty; None while n-grams are
     counted. `eta_s` is the time left for all epochs, without pauses. `threads` is the number of
@@ -258,10 +265,13 @@ class Progress(Event, frozen=True, tag="progress"):
 
 
 class EpochEnded(Event, frozen=True, tag="epoch"):
-    """An epoch has ended. `held_out` is None if no lines are held out. The metrics are those of the
-    network (of an n-gram model: the n-grams) alone, also in the training of a mixture. `best` tells
-    whether its weights are kept. `keystroke_savings` are the shares of keys that the whole model
-    saves on some of the held-out lines; None if they were measured a short while ago."""
+    """An epoch has ended.
+
+    `train` and `held_out` are metrics of the network alone, or of the n-grams of an n-gram model.
+    `held_out` is None if no lines are held out. If `best`, the weights of the epoch are kept.
+    `keystroke_savings` are the shares of keys that the whole model saves on some of the held-out
+    lines, or None if they were measured a short while ago.
+    """
 
     epoch: Count
     train: Metrics
@@ -273,18 +283,17 @@ class EpochEnded(Event, frozen=True, tag="epoch"):
 
     @property
     def row(self) -> dict[str, float]:
-        """Its numbers by name, such as `train_loss`, without what was not measured."""
-        own = structs.asdict(self)
-        for name, metrics in ("train", self.train), ("held_out", self.held_out):
-            own |= {f"{name}_{key}": v for key, v in structs.asdict(metrics or Metrics()).items()}
-        if (saved := self.keystroke_savings) is not None:
-            own |= {f"keys_saved_{writer}": v for writer, v in structs.asdict(saved).items()}
-        del own["time"]
-        return {name: value for name, value in own.items() if isinstance(value, int | float)}
+        """The numbers by name, such as `train_loss`. Those that were not measured are left out."""
+        row: dict[str, Any] = {"epoch": self.epoch, "best": self.best, "elapsed_s": self.elapsed_s}
+        metrics = {"train": self.train, "held_out": self.held_out}
+        for name, part in {**metrics, "keys_saved": self.keystroke_savings}.items():
+            figures = {} if part is None else structs.asdict(part)
+            row |= {f"{name}_{key}": value for key, value in figures.items()}
+        return {name: value for name, value in row.items() if value is not None}
 
 
 class Saved(Event, frozen=True, tag="saved"):
-    """The run is saved up to this epoch. If `best`, the model has the weights of the epoch."""
+    """The run is saved up to this epoch. If `best`, its weights are those of the model."""
 
     epoch: Count
     path: str
@@ -312,14 +321,18 @@ class Warned(Event, frozen=True, tag="warning"):
 class Finished(Event, frozen=True, tag="finished"):
     """The run has ended and is saved.
 
-    `best_epoch` is None if no epoch was saved. `metrics` are those of the kept epoch, of a mixture
-    those of its network alone. They have the epoch 0 and no figures if only n-grams were saved, and
-    are None if nothing was. `update` is None for a run that is not an update, `evaluation` if
-    nothing was measured, `learned` for a model that is not built on another or not kept.
-
-    `comparison` is None if the app is not to use the model by itself: a lesson's, one of the
-    sonnets, one whose network has not learned for an epoch, an update, and one of a text without
-    held-out lines that are new to the model in use.
+    Attributes:
+        best_epoch: The epoch whose weights are kept, or None if no epoch was saved.
+        metrics: The metrics of that epoch, as in `EpochEnded`. If only n-grams were saved, they
+            have the epoch 0 and no figures. None if nothing was saved.
+        update: The result of an update, or None for another run.
+        evaluation: The metrics of the whole model, or None if it was not measured.
+        learned: The words that are new to the base. None for a model that has no base, and for an
+            update that was not kept.
+        comparison: The comparison by which the app decides whether to use the model. None for a
+            model that it never uses by itself: one of the lesson or of the sonnets, an update, one
+            whose network has not learned for an epoch, and one of a text without held-out lines
+            that are new to the model in use.
     """
 
     reason: FinishReason
@@ -334,8 +347,7 @@ class Finished(Event, frozen=True, tag="finished"):
 
 
 class Failed(Event, frozen=True, tag="failed"):
-    """The run could not start or continue. `kind` is that of the error, `field` the setting or
-    option that is wrong, if it is one."""
+    """The run could not start or continue. The fields are those of the `RnnlmError`."""
 
     kind: str
     message: str
@@ -344,17 +356,17 @@ class Failed(Event, frozen=True, tag="failed"):
 
 
 def failed(error: RnnlmError, seconds: float) -> Failed:
-    """The event for an error `seconds` after the start, in the words of the app."""
+    """Returns the event for an error `seconds` after the start, in the words of the app."""
     return Failed(seconds, error.kind, *error.worded(label_of), error.field)
 
 
 def to_json(event: Event) -> dict[str, Any]:
-    """The event as an object of JSON."""
+    """Returns an event as an object of JSON."""
     return {"v": EVENT_VERSION, **msgspec.to_builtins(event)}
 
 
 def to_json_line(event: Event) -> str:
-    """The event as a line of JSON, without a newline."""
+    """Returns an event as a line of JSON, without a newline."""
     return json_text(to_json(event))
 
 
@@ -366,15 +378,16 @@ def from_json_line(line: str | bytes) -> Event:
 
 @cache
 def _decoder() -> msgspec.json.Decoder[Event]:
-    """The decoder of any event. It is made on first use, when all events are declared."""
+    """Returns the decoder of any event. It is made on first use, when all events are declared."""
     return msgspec.json.Decoder(reduce(or_, Event.__subclasses__()))
 
 
 def json_text(value: Any) -> str:
-    """`value` as JSON on one line. Structs are objects, numbers that are not finite are null, and
-    question marks stand for the bytes of paths and arguments that are not UTF-8. Characters that
-    could control a terminal are escaped."""
+    """Returns a value as JSON on one line. Structs become objects, numbers that are not finite
+    null, and bytes of paths and arguments that are not UTF-8 question marks. Characters that could
+    control a terminal are escaped."""
     raw = json.dumps(value, default=msgspec.to_builtins, ensure_ascii=False)
-    known = json.loads(raw.encode(errors="replace"), parse_constant=lambda _: None)
-    text = json.dumps(known, ensure_ascii=False)
+    # The second pass reads NaN and Infinity as null.
+    finite = json.loads(raw.encode(errors="replace"), parse_constant=lambda _: None)
+    text = json.dumps(finite, ensure_ascii=False)
     return "".join(c if c.isprintable() else json.dumps(c)[1:-1] for c in text)

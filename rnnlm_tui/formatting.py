@@ -10,7 +10,7 @@ from unicodedata import category, east_asian_width
 JOINERS = "\u200c\u200d"
 """Invisible characters that belong to the spelling of words and emoji."""
 LONGEST_WORD = 40
-"""Most characters of a word that are shown. A corpus may have a word of five million."""
+"""The most characters of a word that are shown. A corpus may have a word of five million."""
 STRAIGHT = str.maketrans(dict.fromkeys("‘’‚‛ʼ", "'") | dict.fromkeys("“”„‟", '"'))
 """The straight quote for each curly one."""
 CORRECTS = "≈"
@@ -65,8 +65,8 @@ def cut_words(text: str) -> str:
 
 
 def round_numbers(low: float, high: float, most: int, least: float = 0.0) -> list[float]:
-    """Returns round numbers at equal steps that enclose `low` and `high`, with at most `most` steps
-    between these. A step is 1, 2 or 5 times a power of ten, and at least `least`."""
+    """Returns the round numbers of an axis that encloses `low` and `high`. There are at most `most`
+    steps from one to the other. A step is 1, 2 or 5 times a power of ten, and at least `least`."""
     span = high - low if high - low > 1e-6 else 1.0
     unit = 10 ** math.floor(math.log10(span / most))
     step = max(least, next(unit * n for n in (1, 2, 5, 10) if span <= unit * n * most))
@@ -83,8 +83,9 @@ def local_time(stamp: str) -> str:
 
 
 def day_name(seconds: float, month: str = "%B") -> str:
-    """Formats the local day of a time in seconds since the epoch, with the year if it is not this
-    year. Returns "day unknown" for a time that no calendar has, which a wrong clock may give."""
+    """Formats the local day of a time in seconds since 1970, with the year if it is not this year.
+    `month` is the format of the month. Returns "day unknown" for a time that no calendar has, which
+    a wrong clock may give."""
     try:
         day = date.fromtimestamp(seconds)
     except (ValueError, OverflowError, OSError):
@@ -94,7 +95,7 @@ def day_name(seconds: float, month: str = "%B") -> str:
 
 
 def day_and_time(seconds: float) -> str:
-    """Formats a time in seconds since the epoch, such as "Monday 30 November, 07:40"."""
+    """Formats a time in seconds since 1970, such as "Monday 30 November, 07:40"."""
     day = day_name(seconds)
     with suppress(ValueError, OverflowError, OSError):
         moment = datetime.fromtimestamp(seconds)
@@ -103,7 +104,7 @@ def day_and_time(seconds: float) -> str:
 
 
 def plural(count: int, what: str) -> str:
-    """A count with its noun, such as "1 line" or "2,158 lines"."""
+    """Formats a count with its noun, such as "1 line" or "2,158 lines"."""
     return f"{count:,} {what}" if count == 1 else f"{count:,} {what}s"
 
 
@@ -144,7 +145,8 @@ def format_perplexity(value: float | None) -> str:
 
 
 def format_percent(value: float | None) -> str:
-    """Formats a share as a percentage, or a dash if it is missing or not finite."""
+    """Formats a share as a percentage, with a decimal below 10 %; a dash if it is missing or not
+    finite."""
     if value is None or not math.isfinite(value):
         return "-"
     return f"{value:.0%}" if value >= 0.0995 or value == 0 else f"{value:.1%}"
@@ -156,11 +158,11 @@ def as_unicode(argument: str) -> str:
     return argument.encode("utf-8", "replace").decode("utf-8")
 
 
-def format_whole_percent(fraction: float) -> str:
-    """Formats a fraction as a whole percentage, "<1%" if it would round to 0."""
-    return "<1%" if 0 < fraction < 0.005 else f"{fraction:.0%}"
+def format_whole_percent(value: float) -> str:
+    """Formats a share as a percentage without decimals, "<1%" if it would round to 0."""
+    return "<1%" if 0 < value < 0.005 else f"{value:.0%}"
 
 
 def the_language(name: str) -> str:
-    """How sentences call a built-in model by its name: "the German" for `german`."""
+    """Returns the name of a built-in model in a sentence: "the German" for `german`."""
     return f"the {name.capitalize()}"

@@ -9,8 +9,9 @@ from rnnlm_tui.events import EpochEnded
 from rnnlm_tui.formatting import plural, shorten
 
 BLUE = "64, 132, 244"
-"""The red, green and blue of this colour."""
+"""The red, green and blue of a text that is likelier or better."""
 ORANGE = "242, 140, 40"
+"""The red, green and blue of a text that is less likely or worse."""
 
 
 def table(title: str, rows: Iterable[Sequence[str]], heads: Sequence[str] = ()) -> str:
@@ -45,10 +46,11 @@ class History(list[dict[str, float]]):
 
     def __repr__(self) -> str:
         last = ", ".join(f"{name} {value:.4g}" for name, value in self[-1].items()) if self else ""
-        return f"<History of {plural(len(self), 'epoch')}{last and f'; the last: {last}'}>"
+        more = f"; the last: {last}" if last else ""
+        return f"<History of {plural(len(self), 'epoch')}{more}>"
 
     def _repr_html_(self) -> str:
-        """A perplexity is blue if it is below that of the first epoch, orange if above."""
+        """Returns a table. A perplexity is blue below that of the first epoch, orange above it."""
         names = [*dict.fromkeys(name for row in self for name in row)]
         first = self[0] if self else {}
 

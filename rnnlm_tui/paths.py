@@ -18,17 +18,17 @@ PACKAGE = Path(__file__).parent
 
 
 def data_dir(override: str | Path | None = None) -> Path:
-    """The user data folder: `override`, RNNLM_DATA_DIR, or the platform's default."""
+    """Returns the user's data folder: `override`, RNNLM_DATA_DIR, or the platform's default."""
     return _expanded(override) if override else _folder("data")
 
 
 def config_dir() -> Path:
-    """The user config folder: RNNLM_CONFIG_DIR, or the platform's default."""
+    """Returns the user's config folder: RNNLM_CONFIG_DIR, or the platform's default."""
     return _folder("config")
 
 
 def log_dir() -> Path:
-    """The user log folder: RNNLM_LOG_DIR, or the platform's default."""
+    """Returns the user's log folder: RNNLM_LOG_DIR, or the platform's default."""
     return _folder("log")
 
 
@@ -48,18 +48,18 @@ def _expanded(folder: str | Path) -> Path:
 
 
 def built_in_models() -> Path:
-    """The folder of the built-in models: RNNLM_BUILT_IN_DIR, or the one in the package."""
+    """Returns the folder of the built-in models: RNNLM_BUILT_IN_DIR, or that of the package."""
     return Path(os.environ.get("RNNLM_BUILT_IN_DIR") or PACKAGE / "data" / "models")
 
 
 def bundled_corpus() -> Path:
-    """The file with Shakespeare's sonnets in the package."""
+    """Returns the file with Shakespeare's sonnets in the package."""
     return PACKAGE / "data" / "sonnets.txt"
 
 
 def current_dir() -> Path:
-    """The current folder. If it was deleted, the home folder becomes the current folder, so that
-    relative paths have a meaning."""
+    """Returns the current folder. If it was deleted, the home folder becomes the current folder, so
+    that relative paths have a meaning."""
     try:
         return Path.cwd()
     except FileNotFoundError:
@@ -68,10 +68,10 @@ def current_dir() -> Path:
 
 
 def headless_command() -> tuple[str, ...]:
-    """The command that runs this program in a child process of the app.
+    """Returns the command that runs this program in a child process of the app.
 
-    -P keeps the current folder, which may contain a `types.py`, off the import path. It is left out
-    if the program is run from the folder of its sources.
+    -P keeps the current folder, which may contain a `types.py`, off the import path. A program that
+    is run from the folder of its sources needs that folder there.
     """
     is_here = PACKAGE.parent == current_dir()
     return (sys.executable, *(() if is_here else ("-P",)), "-m", "rnnlm_tui")

@@ -1,6 +1,6 @@
-"""Settings for the use of the CPU by this process: threads, spinning and priority.
+"""The use of the CPU by this process: threads, spinning and priority.
 
-Environment variables for numpy and OpenMP must be set before numpy and torch are loaded.
+The environment variables for numpy and OpenMP must be set before numpy and torch are loaded.
 """
 
 from __future__ import annotations
@@ -13,7 +13,8 @@ from contextlib import suppress
 from pathlib import Path
 
 VARIABLES = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
-"""The numbers of threads of OpenBLAS, OpenMP, MKL and Apple's Accelerate, read when these load."""
+"""The variables with the numbers of threads of OpenBLAS, OpenMP, MKL and Apple's Accelerate, which
+read them when they load."""
 SET_HERE = set[str]()
 """The variables that this process has set."""
 NICENESS = 10
@@ -27,12 +28,14 @@ def use_one_thread(*, trains: bool = False) -> None:
 
     A suggestion multiplies matrices by vectors, which takes less time than starting a second
     thread. Waiting threads spin and make an evaluation ten times slower. Does nothing after numpy
-    is loaded. If the process `trains`, PyTorch keeps its threads: only OpenBLAS, which PyTorch does
-    not use on x86, is limited, and only there.
+    is loaded.
+
+    In a process that `trains`, PyTorch needs its threads. On x86 it does not use OpenBLAS, so there
+    OpenBLAS is limited, and elsewhere nothing is.
     """
     names: Sequence[str] = VARIABLES
     if trains:
-        names = names[:1] if platform.machine().lower() in ("x86_64", "amd64") else ()
+        names = VARIABLES[:1] if platform.machine().lower() in ("x86_64", "amd64") else ()
     unset = [name for name in names if name not in os.environ]
     if "numpy" not in sys.modules:
         os.environ.update(dict.fromkeys(unset, "1"))
@@ -40,25 +43,26 @@ def use_one_thread(*, trains: bool = False) -> None:
 
 
 def users_environment() -> dict[str, str]:
-    """The environment without what `use_one_thread` has set, for a training in a child process."""
+    """Returns the environment without what `use_one_thread` has set, for a training in a child
+    process."""
     return {name: value for name, value in os.environ.items() if name not in SET_HERE}
 
 
 def usable_cores() -> int:
-    """The number of cores that this process may use."""
+    """Returns the number of cores that this process may use."""
     if sys.platform == "linux":
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
 
 
 def shorten_spinning() -> None:
-    """Makes the waiting threads of GNU's OpenMP, which PyTorch uses on Linux, sleep soon, unless
-    the user's environment says otherwise.
+    """Makes the waiting threads of GNU's OpenMP, which PyTorch uses on Linux, sleep soon. Does
+    nothing if the user's environment says otherwise.
 
     A thread that spins keeps its core from the programs that the other threads wait for. A step of
     the lesson with two threads on two cores took 86 ms beside two busy programs with the default of
-    300,000 iterations, and 44 ms with 10,000. Beside one program it took 84 and 56 ms, alone 23 ms
-    with both.
+    300,000 iterations, and 44 ms with 10,000. Beside one program it took 84 and 56 ms, and alone 23
+    ms with both.
     """
     if "OMP_WAIT_POLICY" not in os.environ:
         os.environ.setdefault("GOMP_SPINCOUNT", "10000")
@@ -67,9 +71,9 @@ def shorten_spinning() -> None:
 def lower_priority() -> None:
     """Lowers the priority of this process to NICENESS, unless it is that low already.
 
-    If Linux schedules by session first (autogroup), the niceness of a process counts only within
-    its session. A process that leads a session, as a training of the app does, therefore sets the
-    niceness of the session too, unless it has one already.
+    Where Linux schedules by session first (autogroup), the niceness of a process counts only within
+    its session. A process that leads a session, as a training of the app does, therefore also sets
+    the niceness of the session, unless that has one already.
     """
     if sys.platform == "win32":
         import psutil

@@ -20,35 +20,39 @@ CODECS = {"utf-8": ("utf-8", 1), "utf-16": ("utf-16-le", 2), "utf-32": ("utf-32-
 MARKDOWN = ("markdown", "mdx", "quarto", "rmd")
 """The languages in which a row of ~ begins code, too."""
 FENCE = re.compile(r"[\s>]*(`{3,}(?=[^`]*$)|~{3,})")
-"""Matches the start of a fence, the line before or after a block of code."""
+"""Matches the start of a fence. Fences are the lines around a block of code."""
 MARK = re.compile(r"\s*(?:(?:[>#%*+|-]+|\d+[.)]|\\item)\s+)*")
 """Matches what comes before the text of a line: marks of a quotation, list, heading or comment."""
 NO_TEXT = re.compile(
     r"(?:://|\bwww\.|@)\S*$|\]\([^)]*$|^\s*\[[^]]+\]:.*$"  # an address
     r"|(?:^|[\s(])`[^`']*$|(?<!\\)\\[a-zA-Z]*$"  # code, and a command of LaTeX
-    r"|\\(?:cite|\w*ref|label|input|begin|end)\w*(?:\[[^]]*\])?\{[^}]*$"
+    r"|\\(?:cite|\w*ref|label|input|begin|end)\w*(?:\[[^]]*\])?\{[^}]*$"  # a name in LaTeX
     r"|^[\s>#%*+|=~.-]*[>#%*+|=~.-]$"  # a mark
 )
-"""Matches a line up to the cursor if no running text is typed there."""
+"""Matches a line up to the cursor if what is typed there is no running text."""
 SHORTEST_WRAPPED = 55
-"""The fewest characters of a wrapped line. A shorter line is a verse or an address."""
+"""The fewest characters of a wrapped line. A shorter line is a verse or part of an address."""
 LONGEST_WRAPPED = 160
 """The most characters of a wrapped line. A longer line is a paragraph."""
 ROOM_LEFT = 15
-"""Characters that a wrapped line may be shorter than the longest line of its paragraph: the next
-word did not fit. A line with more room left was ended by hand."""
+"""A wrapped line is less than this many characters shorter than the longest line of its paragraph,
+because the next word did not fit. A line with more room left was ended by hand."""
 MOST_BEFORE = 4_000
-"""Most characters that are read before the cursor. More would slow each key."""
+"""The most characters before the cursor that are read. More would slow each key."""
 MOST_ABOVE = 10_000
-"""Most characters that are read above its line."""
+"""The most characters above the line of the cursor that are read."""
 
 
 class CursorPlace(NamedTuple):
-    """A line of running text, the cursor in it, and the lines above.
+    """A place in running text where words are suggested.
 
-    A line of running text may be several lines of the document. An insertion
-    can replace only those `replaceable` characters before the cursor that stand in the same line of
-    the document. `position` is the place of the cursor in the document.
+    Attributes:
+        line: The line of running text. It joins the lines of a wrapped paragraph of the document.
+        cursor: The number of characters of the line before the cursor.
+        above: The lines of running text above.
+        replaceable: The number of characters before the cursor in the same line of the document.
+            Only these can be replaced.
+        position: The position of the cursor in the document.
     """
 
     line: str
@@ -57,11 +61,11 @@ class CursorPlace(NamedTuple):
     replaceable: int
     position: lsp.Position
 
-    def written(self, replaced: int, way: Insertion | Suggestion) -> tuple[str, str]:
-        """Returns the `replaced` characters before the cursor, and what stands in their place after
-        an insertion."""
-        typed = self.line[self.cursor - replaced : self.cursor]
-        return typed, typed[: replaced - way.replaces_before] + way.text
+    def edit(self, count: int, insertion: Insertion | Suggestion) -> tuple[str, str]:
+        """Returns the last `count` characters before the cursor, and the text that stands in their
+        place after an insertion."""
+        typed = self.line[self.cursor - count : self.cursor]
+        return typed, typed[: count - insertion.replaces_before] + insertion.text
 
 
 def split_lines(text: str) -> list[str]:
@@ -76,12 +80,13 @@ class Document:
     def __init__(self, text: str, encoding: str, is_markdown: bool = True) -> None:
         """`encoding` is that of positions. A row of ~ begins code in Markdown alone."""
         self._fences = "`~" if is_markdown else "`"
-        self._codec, self._size = CODECS[encoding]
+        self._codec, self._unit_bytes = CODECS[encoding]
         self._lines = split_lines(text)
-        """The lines with their ends: an edit may join a \\r and a \\n to one end."""
+        """The lines with their ends. An edit may join a \\r and a \\n to one end."""
         self._code: set[int] | None = None
+        """The result of `_code_lines`, or None after an edit that may have changed it."""
         self.language = ""
-        """The model of the document's language, once that is judged."""
+        """The name of the built-in model of the document's language, or "" until it is known."""
         self.contexts: Contexts | None = None
         """Only the thread that asks the model may use them."""
 
@@ -92,43 +97,43 @@ class Document:
             self._code = None
             return
         ends = change.range.start, change.range.end
-        (first, begin), (last, end) = sorted(map(self._at, ends))
+        (first, begin), (last, end) = sorted(map(self._row_and_column, ends))
         text = self._lines[first][:begin] + change.text + self._lines[last][end:]
         if first > 0 and self._lines[first - 1].endswith("\r") and text.startswith("\n"):
-            first -= 1
+            first -= 1  # the two are one end of a line
             text = self._lines[first] + text
         new = split_lines(text)
         if last + 1 < len(self._lines):
-            new.pop()  # the text ends with the end of a line, so the last of its lines is empty
+            new.pop()  # it is empty, since the text ends with the end of a line
         if len(new) > 1 or last > first or FENCE.match(self._lines[first]) or FENCE.match(new[0]):
             self._code = None
         self._lines[first : last + 1] = new
 
     @property
     def lines(self) -> list[str]:
-        """The lines without their ends. Any thread may read them."""
+        """The lines without their ends. Any thread may read them, from a copy."""
         return [line.rstrip(LINE_ENDS) for line in [*self._lines]]
 
     def _line(self, number: int) -> str:
-        """Returns a line without its end."""
+        """Returns the line of this number without its end."""
         return self._lines[number].rstrip(LINE_ENDS)
 
     def _units(self, text: str) -> int:
         """Returns the length of a text in units of the encoding."""
-        return len(text.encode(self._codec, "replace")) // self._size
+        return len(text.encode(self._codec, "replace")) // self._unit_bytes
 
     def range(self, position: lsp.Position, before: str, after: str = "") -> lsp.Range:
-        """Returns the range of the texts right before a position and right after it."""
+        """Returns the range of the text `before` a position and of the text `after` it."""
         ends = position.character - self._units(before), position.character + self._units(after)
         return lsp.Range(*(lsp.Position(position.line, end) for end in ends))
 
-    def _at(self, position: lsp.Position) -> tuple[int, int]:
+    def _row_and_column(self, position: lsp.Position) -> tuple[int, int]:
         """Returns the numbers of the line and of the character at a position. A position beyond the
         end of a line or of the text counts as that end."""
         if position.line >= len(self._lines):
             return len(self._lines) - 1, len(self._lines[-1])
         raw = self._line(position.line).encode(self._codec, "replace")
-        before = raw[: position.character * self._size]
+        before = raw[: position.character * self._unit_bytes]
         return position.line, len(before.decode(self._codec, "ignore"))
 
     @property
@@ -139,26 +144,28 @@ class Document:
         return "\n".join(line for number, line in enumerate(lines) if number not in code)
 
     def _code_lines(self) -> set[int]:
-        """Returns the numbers of the lines of fenced code, the fences included."""
+        """Returns the numbers of the document's lines that are fenced code."""
         if self._code is None:
             self._code = self._code_in(self._lines)
         return self._code
 
     def _code_in(self, lines: Sequence[str]) -> set[int]:
-        """Returns what `_code_lines` does, for these lines."""
-        code, fence = set[int](), ""
+        """Returns the numbers of the lines that are fenced code, the fences included."""
+        code, opened_by = set[int](), ""
         for number, line in enumerate(lines):
-            mark = FENCE.match(line)
-            mark = mark if mark and mark[1][0] in self._fences else None
-            if fence or mark:
+            found = FENCE.match(line)
+            fence = found[1] if found and found[1][0] in self._fences else ""
+            if opened_by or fence:
                 code.add(number)
-            if mark and (not fence or mark[1].startswith(fence)):
-                fence = "" if fence else mark[1]
+            if fence and not opened_by:
+                opened_by = fence
+            elif fence.startswith(opened_by):
+                opened_by = ""
         return code
 
     def place(self, position: lsp.Position) -> CursorPlace | None:
-        """Returns the running text at a position, None where no words are to be suggested."""
-        row, column = self._at(position)
+        """Returns the place at a position, or None where no words are suggested."""
+        row, column = self._row_and_column(position)
         code = self._code_lines()
         line = self._line(row)
         before = line[max(0, column - MOST_BEFORE) : column]
@@ -173,9 +180,12 @@ class Document:
         *above, joined = paragraphs(["" if n in code else self._line(n) for n in numbers])
         cursor = len(joined) - len(line) + column
         start = max(0, cursor - MOST_BEFORE)
-        where = lsp.Position(row, self._units(line[:column]))  # unlike `position`, within the line
         return CursorPlace(
-            joined[start:], cursor - start, tuple(above), column - start_of_text, where
+            line=joined[start:],
+            cursor=cursor - start,
+            above=tuple(above),
+            replaceable=column - start_of_text,
+            position=lsp.Position(row, self._units(line[:column])),
         )
 
 
@@ -188,20 +198,20 @@ def split_mark(line: str) -> tuple[str, str]:
 
 def paragraphs(lines: Sequence[str]) -> list[str]:
     """Returns the lines that have words, without their marks. The lines of a wrapped paragraph
-    become one. The last line stays as it is, even if it is blank."""
-    blocks = list[list[str]]()
-    before, is_open = "", False
+    become one. The last line is taken even if it has no words, with the spaces at its end."""
+    blocks = list[list[str]]()  # lines without a blank line or a new mark between them
+    mark_of_block, is_open = "", False
     for number, line in enumerate(lines, start=1):
         is_last = number == len(lines)
         mark, text = split_mark(line if is_last else line.rstrip())
         if not is_last and not any(map(str.isalnum, text)):
             is_open = False
-        elif is_open and (not mark or (mark == before and mark[0] in ">%")):
+        elif is_open and (not mark or (mark == mark_of_block and mark[0] in ">%")):
             # Each line of a quotation or a comment has its mark.
             blocks[-1].append(text)
         else:
             blocks.append([text])
-            before, is_open = mark, True
+            mark_of_block, is_open = mark, True
     joined = list[str]()
     for block in blocks:
         width = max(map(len, block))

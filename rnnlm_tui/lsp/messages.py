@@ -8,20 +8,20 @@ import re
 from typing import Any
 
 HEADER = re.compile(rb"Content-Length: *(\d{1,12})\r\n(?:(?!Content-Length)[\w-]+:.*\r\n)*\r\n")
-"""Matches a header with the number of bytes of the message after it. No message contains one, since
-a string of JSON has no line end."""
+"""Matches a header, which has the number of bytes of the message after it. A message never contains
+a header, since a string of JSON has no line end."""
 LONGEST_HEADER = 1_000
-"""Bytes. The headers of today's editors have up to 80."""
+"""The most bytes of a header. Editors send up to 80."""
 CHUNK = 1 << 16
-"""Most bytes that are read at once."""
+"""The most bytes that are read at once."""
 
 
 class Messages:
-    """Reads the messages of a stream. A message with a broken header is passed over: the next one
+    """Reads the messages of a stream. A message with a broken header is skipped, since the next one
     is found by its own header."""
 
     def __init__(self, stream: int) -> None:
-        """`stream` is the number of an open file."""
+        """`stream` is the file descriptor of the stream."""
         self._stream, self._bytes = stream, bytearray()
 
     def next(self) -> Any:
@@ -32,12 +32,12 @@ class Messages:
             self._read()
         start = header.end()
         end = start + int(header[1])
-        seen = start
+        searched = start  # no header begins between `start` and here
         while len(self._bytes) < end:
-            if other := HEADER.search(self._bytes, seen):  # the message is shorter than it says
-                end = other.start()
+            if other := HEADER.search(self._bytes, searched):
+                end = other.start()  # the message is shorter than its header says
                 break
-            seen = max(start, len(self._bytes) - LONGEST_HEADER)
+            searched = max(start, len(self._bytes) - LONGEST_HEADER)
             self._read()
         try:
             content = json.loads(self._bytes[start:end])

@@ -1,8 +1,8 @@
 """The language server: suggests words in the documents of an editor, over standard input and
 output.
 
-The loop of asyncio reads messages and changes the documents. One thread asks the model, which only
-one thread at a time may use.
+The loop of asyncio reads messages and changes the documents. One other thread asks the model, which
+only one thread at a time may use.
 """
 
 from __future__ import annotations
@@ -46,32 +46,35 @@ from rnnlm_tui.text.letters import begin_of
 from rnnlm_tui.text.tokenizer import Insertion
 
 WORDS_LISTED = 10
-"""Most words in a list."""
+"""The most words in a list."""
 LATIN = "".join(map(chr, range(0xC0, 0x180)))
-"""The letters with marks of the languages in Latin letters."""
+"""The Latin letters with accents and other marks."""
 CHOOSE = f"{APP_NAME}.model"
 """The command that chooses a model by its name."""
 
 
 class Suggester(LanguageServerProtocol):
-    """Suggests words in the open documents by a model of the library. Keeps the documents itself,
-    as lines, since pygls splits a whole document at each key."""
+    """Suggests words in the open documents. Keeps the documents as lines, since pygls would split a
+    whole document at each key."""
 
     def __init__(
         self, library: Library, model: str, is_chosen: bool, notices: list[str], *of_pygls: Any
     ) -> None:
-        """If the `model` is not chosen by the user, a document in the language of another built-in
-        model gets that one. `notices` are shown by the editor once it has started."""
+        """`is_chosen` is True if the user has chosen the `model`. Otherwise a document gets the
+        built-in model of its language, once that is known. The editor shows the `notices` once it
+        has started. `of_pygls` are the arguments of the base class."""
         super().__init__(*of_pygls)
         self._notices = notices
         self._library = library
         self._name, self._is_chosen = model, is_chosen
         self._model = library.keep_open(model).model
         self._documents: dict[str, Document] = {}
-        """The open documents by their addresses."""
+        """The open documents by their URIs."""
         self._thread = ThreadPoolExecutor(1, "model")
-        self._tasks: dict[object, asyncio.Task[Any] | None] = {}
-        """The last request of each kind for a document, and the watch on the editor's process."""
+        self._last_requests: dict[tuple[str, str], asyncio.Task[Any] | None] = {}
+        """The last request for each document and kind, "list" or "ghost"."""
+        self._watch: asyncio.Task[None] | None = None
+        """The watch on the editor's process."""
         letters = "".join(self._model.vocabulary.id_by_word)
         triggers = sorted({" ", "'", *filter(str.isalpha, letters + letters.upper() + LATIN)})
         options = self.fm.feature_options
@@ -82,7 +85,7 @@ class Suggester(LanguageServerProtocol):
     # Messages
 
     async def listen(self, stream: int) -> NoReturn:
-        """Obeys the messages of a stream until `exit` or the end of the stream."""
+        """Obeys the messages of a stream, given as a file descriptor, until `exit` or its end."""
         loop = asyncio.get_running_loop()
         messages = Messages(stream)
         while True:
@@ -114,7 +117,7 @@ class Suggester(LanguageServerProtocol):
                 self._refuse(identity, error)
 
     def _check(self, fields: dict[str, Any], is_answer: bool) -> None:
-        """Raises JsonRpcException for a message that is wrong, or comes at a wrong time."""
+        """Raises JsonRpcException for a message that is wrong or comes at a wrong time."""
         method, identity = fields.get("method"), fields.get("id")
         is_message = is_answer or isinstance(method, str)
         if not is_message or fields.get("jsonrpc") != self.VERSION:
@@ -123,16 +126,17 @@ class Suggester(LanguageServerProtocol):
             raise JsonRpcInvalidRequest("an id is a string or a number")
         if method == lsp.EXIT:
             return
-        is_started, is_start = self._workspace is not None, method == lsp.INITIALIZE
-        if self._shutdown or (is_started and is_start):
+        is_initialized = self._workspace is not None
+        initializes = method == lsp.INITIALIZE
+        if self._shutdown or (is_initialized and initializes):
             raise JsonRpcInvalidRequest(f"{method} comes too late")
-        if not is_started and not is_start:
+        if not is_initialized and not initializes:
             raise JsonRpcServerNotInitialized
 
     def _refuse(self, identity: object, error: JsonRpcException) -> None:
-        """Answers with an error. The id is null if it cannot be read."""
-        known = identity if isinstance(identity, str | int) else None
-        answer = {"jsonrpc": self.VERSION, "id": known, "error": error.to_response_error()}
+        """Answers with an error. The id of the answer is null if that of the request is wrong."""
+        valid = identity if isinstance(identity, str | int) else None
+        answer = {"jsonrpc": self.VERSION, "id": valid, "error": error.to_response_error()}
         self._send_data(answer)
 
     def _send_data(self, data: object) -> None:
@@ -155,7 +159,7 @@ class Suggester(LanguageServerProtocol):
             self._server.window_show_message(shown)
         editor = self._server.process_id
         if editor is not None and psutil.pid_exists(editor):  # else it runs in another container
-            self._tasks[editor] = asyncio.get_running_loop().create_task(self._end_with(editor))
+            self._watch = asyncio.get_running_loop().create_task(self._end_with(editor))
 
     async def _end_with(self, process_id: int) -> None:
         """Ends the server once the editor's process is gone, even if the pipes are still open."""
@@ -189,7 +193,8 @@ class Suggester(LanguageServerProtocol):
             self._thread.submit(self._read, document)
 
     def _read(self, document: Document) -> Contexts:
-        """Lets the model read the new words of a document, also those below the cursor."""
+        """Lets the model of a document read its new words, also those below the cursor. Returns the
+        contexts of the model."""
         model = self._model_of(document)
         if document.contexts is None or document.contexts.model is not model:
             document.contexts = Contexts(model, self._library.unwanted.words)
@@ -197,8 +202,8 @@ class Suggester(LanguageServerProtocol):
         return document.contexts
 
     def _model_of(self, document: Document) -> LanguageModel:
-        """Returns the model for a document, as it was saved last. One that is deleted or damaged
-        stays in memory."""
+        """Returns the model of a document. A model that was saved anew is opened again, and one
+        that was deleted or damaged stays in memory."""
         if not (self._is_chosen or document.language):
             words = words_of(document.running_text)
             if len(words) >= WORDS_JUDGED:
@@ -213,31 +218,28 @@ class Suggester(LanguageServerProtocol):
 
     @lsp_method(lsp.TEXT_DOCUMENT_COMPLETION)
     async def complete(self, params: lsp.CompletionParams) -> lsp.CompletionList:
-        """Returns the words of the list.
+        """Returns the words of the list. A word that corrects the typed letters is marked.
 
-        The `filter_text` of each word begins with the typed letters, so that an editor that filters
-        the list keeps all of them. A word that corrects the letters is marked. A space before a
-        punctuation mark is removed by an edit of its own, since Neovim 0.11 needs the same range
-        for all words.
+        A space before a punctuation mark is removed by an edit of its own, since Neovim 0.11 needs
+        the same range for all words.
         """
         items = list[lsp.CompletionItem]()
         if found := await self._suggest("list", params):
             document, place, answer = found
             words = [w for w in answer.insertable if w.replaces_before <= place.replaceable]
             for rank, word in enumerate(words):
-                typed, new = place.written(len(answer.prefix), word)
+                typed, new = place.edit(len(answer.prefix), word)
                 after = place.line[place.cursor :][: word.replaces_after]
                 item = lsp.CompletionItem(new.strip(), kind=lsp.CompletionItemKind.Text)
-                rest = new[len(begin_of(new, typed)) :]
                 item.sort_text = f"{rank:02}"
-                item.filter_text = typed + rest
+                item.filter_text = _filter_text(typed, new)
                 if word.corrects:
                     item.label = CORRECTS + item.label
                     item.filter_text = typed
                 item.text_edit = lsp.TextEdit(document.range(place.position, typed, after), new)
                 if not typed and word.replaces_before:
-                    where = document.range(place.position, " ")
-                    item.additional_text_edits = [lsp.TextEdit(where, "")]
+                    space = document.range(place.position, " ")
+                    item.additional_text_edits = [lsp.TextEdit(space, "")]
                 items.append(item)
         return lsp.CompletionList(is_incomplete=True, items=items)
 
@@ -247,45 +249,56 @@ class Suggester(LanguageServerProtocol):
     ) -> list[lsp.InlineCompletionItem]:
         """Returns the ghost where the app would show one: at the end of a line, if it is likely."""
         found = await self._suggest("ghost", params)
-        if found is None or not (ghost := found[2].ghost):
+        if found is None:
             return []
         document, place, answer = found
-        whole = Insertion("".join(way.text for way in ghost), ghost[0].replaces_before)
-        typed, new = place.written(max(len(answer.prefix), whole.replaces_before), whole)
-        is_likely = is_ghost_likely(answer.candidates[0].probability, answer.prefix)
-        is_end = len(typed) <= place.replaceable and not place.line[place.cursor :].strip()
-        if not is_likely or not is_end or new == typed:
+        if not answer.ghost:
             return []
-        where = document.range(place.position, typed)
-        rest = new[len(begin_of(new, typed)) :]
-        return [lsp.InlineCompletionItem(new, typed + rest, where)]
+        text = "".join(word.text for word in answer.ghost)
+        whole = Insertion(text, answer.ghost[0].replaces_before)
+        typed, new = place.edit(max(len(answer.prefix), whole.replaces_before), whole)
+        is_likely = is_ghost_likely(answer.candidates[0].probability, answer.prefix)
+        is_end = not place.line[place.cursor :].strip()
+        if not is_likely or not is_end or len(typed) > place.replaceable or new == typed:
+            return []
+        replaced = document.range(place.position, typed)
+        return [lsp.InlineCompletionItem(new, _filter_text(typed, new), replaced)]
 
     async def _suggest(
         self, kind: str, params: lsp.CompletionParams | lsp.InlineCompletionParams
     ) -> tuple[Document, CursorPlace, Suggestions] | None:
-        """Returns the suggestions at a place, None where there is no running text. Cancels an
-        earlier request of this kind for the document, unless the thread has begun with it."""
+        """Returns the suggestions at a position, or None where no words are suggested. Cancels the
+        last request of this kind for the document, unless the thread has begun with it."""
         uri = params.text_document.uri
-        if (document := self._documents.get(uri)) is None:
+        document = self._documents.get(uri)
+        if document is None:
             raise JsonRpcInvalidParams(f"{uri} is not open")
-        if earlier := self._tasks.get((uri, kind)):
+        if earlier := self._last_requests.get((uri, kind)):
             earlier.cancel()
-        self._tasks[uri, kind] = asyncio.current_task()
-        if (place := document.place(params.position)) is None:
+        self._last_requests[uri, kind] = asyncio.current_task()
+        place = document.place(params.position)
+        if place is None:
             return None
 
         def answer() -> Suggestions:
             model, contexts = self._model_of(document), document.contexts
             if contexts is None or contexts.model is not model:
                 contexts = self._read(document)
-            where = place.line, place.cursor, WORDS_LISTED, place.above, contexts
-            return suggest(model, *where, looks_ahead=kind == "ghost")
+            return suggest(
+                model,
+                place.line,
+                place.cursor,
+                WORDS_LISTED,
+                place.above,
+                contexts,
+                looks_ahead=kind == "ghost",
+            )
 
         coming = asyncio.get_running_loop().run_in_executor(self._thread, answer)
         return document, place, await coming
 
     async def choose(self, *arguments: object) -> str:
-        """Chooses the model that suggests from now on, by its name."""
+        """Chooses the model for all documents by its name, and returns the name."""
         name = str(arguments[0]) if arguments else ""
         if not name:
             raise JsonRpcInvalidParams(f"{CHOOSE} takes the name of a model")
@@ -298,8 +311,15 @@ class Suggester(LanguageServerProtocol):
         return name
 
 
+def _filter_text(typed: str, new: str) -> str:
+    """Returns the text by which an editor filters a word. It begins with the letters that are
+    typed, so that the editor keeps the word."""
+    return typed + new[len(begin_of(new, typed)) :]
+
+
 def serve(data_dir: Path, model: str | None) -> NoReturn:
-    """Answers the editor until `exit` or the end of stdin. Raises ModelError."""
+    """Answers the editor until `exit` or the end of stdin. `model` is the name of the one that the
+    user has chosen. Raises ModelError."""
     library = Library(data_dir)
     notices = list[str]()
     name = model or library.default_model(notices.append)

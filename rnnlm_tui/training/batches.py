@@ -1,7 +1,7 @@
 """Batches of a text for a network.
 
-Everything random depends on the seed and the epoch's number alone, so a run can resume in the
-middle of an epoch.
+Everything random depends only on the seed and the number of the epoch, so that a run can resume in
+the middle of an epoch.
 
 The lesson's network reads all prefixes of the lines in random order. For a causal network every
 word and every end of line is a target once: the line `a b c` has the inputs `<s> a b c` and the
@@ -10,8 +10,8 @@ targets `a b c </s>`, so the text is one stream of steps:
     input   <s> a  b  c    <s> d  e    <s> f  ...
     target  a   b  c  </s> d   e  </s> f   g  ...
 
-The stream is cut into B streams of equal length, which are read in parallel, T steps a batch. The
-hidden state of each is passed from batch to batch (truncated back-propagation through time):
+The stream is cut into B streams of equal length, which are read in parallel, T steps a batch. Their
+hidden states are passed from batch to batch (truncated back-propagation through time):
 
     batch 1          batch 2          ...
     stream 1  0 .. T-1      T .. 2T-1
@@ -34,13 +34,13 @@ from rnnlm_tui.text.prepare import Prepared
 from rnnlm_tui.text.vocabulary import BEGIN_ID, END_ID, PADDING, UNKNOWN_ID
 
 EVALUATION_BATCH = 256
-"""Held-out examples of the lesson that are measured at a time."""
+"""The number of held-out examples of the lesson that are measured at a time."""
 EVALUATION_STREAMS = 16
-"""Most streams that held-out lines are cut into for a causal network."""
+"""The most streams into which held-out lines are cut for a causal network."""
 EVALUATION_LENGTH = 1000
-"""Least steps of such a stream, because each begins without context."""
+"""The fewest steps of such a stream. Each stream begins without context."""
 EVALUATION_STEPS = 64
-"""Steps of each stream that are measured at a time."""
+"""The number of steps of each stream that are measured at a time."""
 Batch = tuple[NDArray[np.int64], NDArray[np.int64]]
 """The ids that a network reads [B, T], and its targets: [B] for the lesson's, [B, T] for others."""
 

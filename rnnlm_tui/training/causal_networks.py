@@ -48,7 +48,8 @@ class CausalNetwork(Network):
         initial = initial_weights(shapes, rng, embedding_limit=0.1, gates=CELLS[cell].gates)
         for name, weight in initial.items():
             if cell == "lstm" and name.startswith("layer") and name.endswith("bias"):
-                weight.reshape(4, -1)[2] = 1  # the forget gate (Jozefowicz et al. 2015)
+                # Of the gates o, i, f, g the forget gate begins open (Jozefowicz et al. 2015).
+                weight.reshape(4, -1)[2] = 1
         self.load_weights(initial)
 
     def loss(self, x: Tensor, target: Tensor, dropout: np.random.Generator | None) -> BatchLoss:

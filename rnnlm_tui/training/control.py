@@ -41,8 +41,8 @@ class Control:
     """The orders to a training, which reads them between two steps.
 
     A training that is `preparing` its text is stopped at once, because standard input may never
-    end. A `detached` training goes on after its owner has ended, and after its output is closed.
-    Another one stops then. It is `unwatched` if its output was closed.
+    end. Unless it is `detached`, a training also stops when its owner ends, and when its output is
+    closed. In the latter case it is `unwatched`.
 
     The attributes are plain values. A signal handler that sets a `threading.Event` while the main
     thread holds the lock of the event would deadlock.

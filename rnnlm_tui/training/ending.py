@@ -40,8 +40,8 @@ from rnnlm_tui.training.measure import (
 
 
 def is_update_better(old_loss: float | None, new_loss: float | None) -> bool:
-    """Returns True if an update is to replace its model, given their losses on the held-out lines.
-    An update without held-out lines, for which the losses are None, replaces it, too."""
+    """Returns True if an update is to replace its model, given the losses of both on the held-out
+    lines. Without such lines the losses are None, and the update replaces the model."""
     return old_loss is None or new_loss is None or new_loss < old_loss
 
 

@@ -53,8 +53,8 @@ def make_models(job: Job, parts: Parts) -> dict[ComponentName, LanguageModel]:
 
 def mix_models(job: Job, models: Mapping[ComponentName, LanguageModel]) -> MixedModel:
     """Returns the mixture of these models with a cache of recent words, and with the base of the
-    job if that helps. The mixture weights are fitted to the held-out lines. Too few of these leave
-    the default weights.
+    job if that helps. The mixture weights are fitted to the held-out lines, or are the default ones
+    if these are too few.
 
     A base that the user has asked for stays. Another one stays if its fitted weight is large
     enough, or, where no weights are fitted, if the text is in its language.
@@ -123,10 +123,10 @@ def learned_words(prepared: Prepared, base: LanguageModel) -> LearnedWords:
     names = list[str]()
     firsts = {*np.flatnonzero(is_new).tolist()} - {*after.values()}
     for number in sorted(firsts, key=lambda number: (-counts[number], number)):
-        name = [number]
-        while (following := after.get(name[-1])) is not None:
-            name.append(following)
-        names.append(" ".join(map(vocabulary.word, name)))
+        ids = [number]
+        while (next_id := after.get(ids[-1])) is not None:
+            ids.append(next_id)
+        names.append(" ".join(map(vocabulary.word, ids)))
     return LearnedWords([shorten(name) for name in names[:NAMED_WORDS]], len(names))
 
 

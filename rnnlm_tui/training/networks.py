@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 DROPOUT_LEVELS = 1 << 16
-"""The number of different rates of dropout: 16 random bits for each unit are compared with it."""
+"""The number of values of 16 random bits, which dropout compares with the rate for each unit."""
 Logits = tuple[Tensor, Tensor, Tensor]
 """Logits [N, V], their targets [N], and True for each target that counts in the loss [N]."""
 

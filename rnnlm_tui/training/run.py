@@ -165,7 +165,7 @@ class Run:
         position, learner, control = self._position, self._learner, self._control
         totals, epochs = position.totals, self._job.config.epochs
         learner.begin(position.epoch, position.step)
-        # Steps since `reported_s` are not in `elapsed_s` yet. It leaves out saves and pauses.
+        # `elapsed_s` has the time up to `reported_s`, but neither pauses nor saves within an epoch.
         reported_s = saved_s = self._now()
         reported_predictions = totals.predictions
         while position.step < learner.steps and math.isfinite(totals.nll):

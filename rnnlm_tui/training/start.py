@@ -52,15 +52,15 @@ NONE = "none"
 AUTO = "auto"
 """The value of `--on` for the built-in model of the text's language."""
 FIXED_WITH_PARENT = frozenset({"tokenizer"})
-"""Settings of the text that a training from a model cannot change: its words depend on them."""
+"""Settings of the text that a training with a parent cannot change. The parent's words depend on
+them."""
 FIXED_IN_UPDATES = FIXED_WITH_PARENT | {"lines", "held_out", "seed"}
-"""Settings that an update cannot change: also those that decide which lines the model has seen."""
+"""Settings of the text that an update cannot change. They decide which lines the model has seen."""
 SHAPELESS = frozenset({"dropout", "l2", "order"})
 """Settings of a model on which the shapes of its network's weights do not depend."""
 LEAST_KNOWN_TO_TRY = 0.33
-"""The least share of its words that a text has in common with the frequent words of a language for
-the built-in model of that language to be tried. No text in another language has so many (see
-`LISTED_WORDS`)."""
+"""The least share of a text's words that are frequent in a language for its built-in model to be
+tried as base. No text in another language has so many, as `LISTED_WORDS` shows."""
 SAMPLED_WORDS = 20_000
 """The number of words of a text that are looked up to tell its language."""
 
