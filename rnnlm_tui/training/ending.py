@@ -103,13 +103,13 @@ class Ending:
         Returns the scored lines and the figures."""
         job = self._job
         if len(job.prepared.held_out):
-            yield Preparing(self._now(), MEASURING, 0, 1, None)
+            yield Preparing(self._now(), MEASURING, done=0, of=1, eta_s=None)
         # No variable keeps the model, because saving its figures takes as much memory again.
         base_model = job.base and job.base.model
         scored = score_held_out(job, read_model(job.best_path, base_model)[1], self._control)
         evaluation = summarize(scored) if scored else None
         if evaluation is not None and base is not None:
-            yield Preparing(self._now(), COMPARING, 1, 2, None)
+            yield Preparing(self._now(), COMPARING, done=1, of=2, eta_s=None)
             self._scored_by_base = score_held_out(job, base.model, self._control)
             saved = summarize(self._scored_by_base).keystroke_savings
             if saved is not None:
@@ -136,7 +136,7 @@ class Ending:
             except ModelError:  # the app tells what is wrong with it
                 return None
         if not old:
-            yield Preparing(self._now(), COMPARING, 2, 2, None)
+            yield Preparing(self._now(), COMPARING, done=2, of=2, eta_s=None)
             old = score_held_out(job, model, self._control)
         return compare_models(job, name, model, old, scored)
 
@@ -148,7 +148,7 @@ class Ending:
         old = list[ScoredLine]()
         new_loss = suggestion_loss(new)
         if new_loss is not None:
-            yield Preparing(self._now(), COMPARING, 2, 2, None)
+            yield Preparing(self._now(), COMPARING, done=2, of=2, eta_s=None)
             _, model = read_model(job.model_path, job.base and job.base.model)
             if isinstance(model, MixedModel):
                 model = with_fitted_weights(job, model)

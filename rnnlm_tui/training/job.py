@@ -91,8 +91,8 @@ class Job:
 
     @property
     def best_path(self) -> Path:
-        """The file that the best epoch is saved in. Until an update replaces its model, it has a
-        file in the folder of the run."""
+        """The file in which the best epoch is saved: the model's, or for an update a file in the
+        folder of the run."""
         return self.folder / UPDATE if self.is_update else self.model_path
 
     @property

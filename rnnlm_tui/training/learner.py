@@ -64,11 +64,10 @@ class NgramLearner:
 
     def step(self, fraction: float, totals: Totals) -> None:
         self._arrays |= next(self._levels)
-        if f"share.{self.steps}" in self._arrays:  # this was the last length
-            self._levels = iter(())  # frees the counts: 0.4 GB for 10 million words
         totals.predictions += self._job.prepared.predictions / self.steps
 
     def held_out_metrics(self) -> Metrics | None:
+        self._levels = iter(())  # frees the counts: 0.4 GB for 10 million words
         prepared = self._job.prepared
         model = NgramModel(prepared.vocabulary, prepared.tokenizer, self._arrays)
         found = summarize(

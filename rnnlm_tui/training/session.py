@@ -78,8 +78,8 @@ def _run(
             history.add(event)
             on_preparing(event)
 
-    held = _held(library, name, control) if is_first else nullcontext()
-    with _explained_memory_errors(), held:
+    locked = _locked(library, name, control) if is_first else nullcontext()
+    with _explained_memory_errors(), locked:
         control.preparing = True
         try:
             if control.stopped:  # by an earlier signal
@@ -135,7 +135,7 @@ def _explained_memory_errors() -> Iterator[None]:
 
 
 @contextmanager
-def _held(library: Library, name: str, control: Control) -> Iterator[None]:
+def _locked(library: Library, name: str, control: Control) -> Iterator[None]:
     """Holds the lock of a name, and obeys the orders to its run. At the end removes what killed
     runs have left. Removes the folder of the run if it has neither a model nor a state."""
     with library.lock(name):
