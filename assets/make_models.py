@@ -60,9 +60,7 @@ ABOUT = {
     "german": "public domain, § 5 UrhG, CC0 1.0, CC BY, MIT: see rnnlm_tui/data/german.md",
     "french": "public domain, CC0 1.0, CC BY, Licence Ouverte, MIT, © European Union: see"
     " rnnlm_tui/data/french.md",
-    "spanish": "novels, stories, plays and memoirs first published from 1884 to 1930, in the public"
-    " domain; articles of Global Voices (CC BY 3.0); guides (CC0, CC BY 4.0, MIT); and sentences of"
-    " Common Voice and TICO-19 (CC0 1.0)",
+    "spanish": "public domain, CC0 1.0, CC BY, MIT: see rnnlm_tui/data/spanish.md",
     "italian": "public domain, © European Union, CC0 1.0, CC BY 4.0: see rnnlm_tui/data/italian.md",
 }
 CORPUS_NAME = {
@@ -70,7 +68,7 @@ CORPUS_NAME = {
     "english": "260 books, modern articles and everyday sentences",
     "german": "novels, plays, letters, speeches, modern articles and everyday sentences",
     "french": "novels, letters, speeches, modern articles and everyday sentences",
-    "spanish": "novels, plays, modern articles and everyday sentences",
+    "spanish": "novels, stories, plays, modern articles and everyday sentences",
     "italian": "novels, plays, speeches, modern articles and everyday sentences",
 }
 """How the app names the text. The name of a training is that of the first file, "and 272 more"."""
@@ -86,13 +84,17 @@ CONVENTIONS = {
         starts={"!": True},
     ),
     "french": Conventions(spaces={"€": (True, True), "%": (True, True)}),
+    "spanish": Conventions(
+        forms=dict(zip("“”‘’'", "“”‘’’", strict=True)),
+        spaces={"€": (True, True), "—": (True, False)},
+    ),
     "italian": Conventions(
         spaces={"%": (False, True), "€": (True, True), "-": (True, True), "–": (True, True)},
         starts={"?": True, "!": True, "!“": True, ":“": True, "^(": True},
     ),
 }
 """The conventions of today, where the texts of a language are older or differ among themselves:
-quotes such as » «, and small letters after an exclamation mark."""
+quotes such as » «, dashes without spaces, and small letters after an exclamation mark."""
 MIXTURE = Mixture({"network": 0.8, "cache": 0.2})
 """For lines after 10,000 words of text; a training fits its weights to lines after at most 500."""
 

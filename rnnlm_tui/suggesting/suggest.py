@@ -51,6 +51,9 @@ OTHER_CASE_FACTOR = 0.005
 """The factor for the probability of a word whose first letter differs in case from the typed one,
 or whose accents differ from the typed ones. On 290,000 words of stories, with n-grams alone, 0.005
 saves 47.7 % of keys, 0.2 saves 47.4 % and 1 saves 47.0 %."""
+ACCENTS_FACTOR = 0.1
+"""The same factor for a word that is typed in full but for its accents. Who types `facil` rather
+means `fácil` than `facilidad`."""
 CODE_FACTOR = 0.05
 """The factor for the probability of an address, a file name or another code while only letters are
 typed. After `Os` the name Oskar is then listed before the address oskar@example.org."""
@@ -370,7 +373,7 @@ class WordLists:
         ids = ids[self._is_allowed[ids]]
         chances = self._chances(ids, typed)
         if self._writes_text:
-            chances[self._has_other_accents(ids, typed.prefix)] *= OTHER_CASE_FACTOR
+            chances *= self._accent_factors(ids, typed.prefix)
         return Matches(ids, chances)
 
     def _ids_of_next_word(self, typed: Typed) -> NDArray[np.int64]:
@@ -461,17 +464,18 @@ class WordLists:
         place = word_id - self._model.vocabulary.total_words
         return self._new_words[place] if place >= 0 else self._model.vocabulary.word(word_id)
 
-    def _has_other_accents(self, ids: NDArray[np.int64], prefix: str) -> NDArray[np.bool_]:
-        """Returns True for each word [N] whose accents differ from those of the prefix."""
-        differs = np.ones(len(ids), np.bool_)
-        if prefix.isascii():  # ASCII words have no accents either; only the others are compared
-            differs = ~self._mask(ids, str.isascii)
+    def _accent_factors(self, ids: NDArray[np.int64], prefix: str) -> Array:
+        """Returns for each word [N] the factor for its chance, 1 if its accents are those of the
+        prefix."""
+        factors = np.ones(len(ids), np.float32)
         small, length = _in_small_letters(prefix), len(prefix)
-        differs[differs] = [
-            _in_small_letters(self._word(word_id)[:length]) != small
-            for word_id in ids[differs].tolist()
-        ]
-        return differs
+        # ASCII words have no accents either; only the others are compared
+        differs = ~self._mask(ids, str.isascii) if prefix.isascii() else factors > 0
+        for place in np.flatnonzero(differs).tolist():
+            word = _in_small_letters(self._word(ids[place]))
+            if word[:length] != small:
+                factors[place] = ACCENTS_FACTOR if len(word) == length else OTHER_CASE_FACTOR
+        return factors
 
     def _mask(self, ids: NDArray[np.int64], test: Callable[[str], bool]) -> NDArray[np.bool_]:
         """Returns the result of `test` for each word [N]. The `ids` of new words come last."""

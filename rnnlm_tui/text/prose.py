@@ -31,6 +31,7 @@ from rnnlm_tui.text.marks import (
     CLOSE_SINGLE,
     CURLY_AND_STRAIGHT,
     DOUBLE_STYLES,
+    EM_DASH,
     OPEN_DOUBLE,
     OPEN_SINGLE,
     SINGLE_STYLES,
@@ -177,10 +178,15 @@ class ProseTokenizer(Tokenizer):
         learned = self.conventions.starts.get(marks)
         return usually_begins_sentence(marks) if learned is None else learned
 
-    def _spaces_around(self, token: str) -> tuple[bool, bool]:
-        """Returns two values for a token: True if running text has a space before it, and True if
-        it has one after it."""
-        return self.conventions.spaces.get(token) or usual_spaces(token)
+    def _spaces_around(self, words: Sequence[str], place: int) -> tuple[bool, bool]:
+        """Returns two values for the token at a place of a line: True if running text has a space
+        before it, and True if it has one after it. A dash that closes a remark has the spaces of
+        the one that opens it, the other way round. A dash that begins the line opens none."""
+        token = words[place]
+        before, after = self.conventions.spaces.get(token) or usual_spaces(token)
+        if token == EM_DASH and before != after and words[1:place].count(EM_DASH) % 2:
+            return after, before
+        return before, after
 
     def _scan(self, text: str) -> tuple[list[str], str]:
         """Returns the tokens of a text, and the marks at its end, for `_begins_sentence`."""
@@ -235,19 +241,20 @@ class ProseTokenizer(Tokenizer):
         """Returns the insertion of a token after `before`. Typed letters stay, with two exceptions:
         plain letters get the accents of the token, and the capitals that it has within a
         sentence."""
-        text, space_after = self._spelling_of(word), self._spaces_around(word)[1]
+        text = self._spelling_of(word)
         in_capitals = is_line_in_capitals(before) and is_all_capitals(before)
         if prefix:
-            return self._completion(prefix, text, in_capitals, space_after)
-        last, marks = self._end_of(before)
+            return self._completion(prefix, text, in_capitals, self._spaces_around([word], 0)[1])
+        tokens, marks = self._scan_typed_cached(before)
+        words = (*tokens, word)
         if in_capitals:
             text = self._in_capitals(text)
         elif self._begins_sentence(marks):
             text = self._capitalized(text)
-        space = self._space_between(last, word) if last else ""
+        space, space_after = self._space_at(words, -1), self._spaces_around(words, -1)[1]
         if not before[-1:].isspace():
             return Insertion(space + text, space_after=space_after)
-        replaces_space = before[-1] == " " and last and not space
+        replaces_space = before[-1] == " " and tokens and not space
         return Insertion(text, 1 if replaces_space else 0, space_after)
 
     def _completion(
@@ -271,21 +278,15 @@ class ProseTokenizer(Tokenizer):
     def replaces_space(self, before: str, character: str) -> bool:
         if character in UNDECIDED or not is_mark(character):
             return super().replaces_space(before, character)
-        last, _ = self._end_of(before)
+        tokens, _ = self._scan_typed_cached(before)
         token = self._token_by_form.get(character) or cut(character)[0]
-        return bool(last) and not self._space_between(last, token)
-
-    def _end_of(self, text: str) -> tuple[str, str]:
-        """Returns the last token of a text, or "", and the marks at the end of the text."""
-        tokens, marks = self._scan_typed_cached(text)
-        return tokens[-1] if tokens else "", marks
+        return bool(tokens) and not self._space_at((*tokens, token), -1)
 
     def join(self, words: Sequence[str]) -> str:
         """Returns the tokens as a line, with capitals at starts of sentences, and spaces."""
         pieces, marks = list[str](), LINE_BEGIN
         for number, token in enumerate(words):
-            if number > 0:
-                pieces.append(self._space_between(words[number - 1], token))
+            pieces.append(self._space_at(words, number))
             text = self._spelling_of(token)
             if is_mark(token):
                 marks = (marks + token)[-MARKS_BEFORE:]
@@ -296,11 +297,14 @@ class ProseTokenizer(Tokenizer):
             pieces.append(text)
         return "".join(pieces)
 
-    def _space_between(self, token: str, following: str) -> str:
-        if not (self._spaces_around(token)[1] and self._spaces_around(following)[0]):
+    def _space_at(self, words: Sequence[str], place: int) -> str:
+        """Returns the space before the token at a place of a line."""
+        place %= len(words)
+        is_spaced = self._spaces_around(words, place)[0]
+        if place == 0 or not (is_spaced and self._spaces_around(words, place - 1)[1]):
             return ""
-        kinds = self.conventions.space_kinds
-        return kinds.get(token if token == OPEN_DOUBLE else following, " ")
+        kinds, before = self.conventions.space_kinds, words[place - 1]
+        return kinds.get(before if before == OPEN_DOUBLE else words[place], " ")
 
     def _spelling_of(self, word: str) -> str:
         """Returns a token as the text writes its apostrophes, quotes, dashes and dots."""

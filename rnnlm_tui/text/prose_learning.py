@@ -120,14 +120,16 @@ class Habits:
     def _count_line(self, chunks: Iterable[str]) -> None:
         """Counts the words within sentences, the words after marks, and the spaces around marks."""
         within, marks = list[str](), LINE_BEGIN
-        last, last_is_mark = "", False
+        last, last_is_mark, closes = "", False, True
         for chunk in chunks:
             is_spaced = True
             for token in CHUNKS[chunk]:
                 token_is_mark = is_mark(token)
                 if token_is_mark:
                     marks = (marks + token)[-MARKS_BEFORE:]
-                    if last and not last_is_mark:
+                    if token == EM_DASH and last:
+                        closes = not closes
+                    if last and not last_is_mark and not (token == EM_DASH and closes):
                         self.space_before[token, is_spaced] += 1
                 else:
                     if last_is_mark:

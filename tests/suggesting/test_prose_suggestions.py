@@ -208,10 +208,16 @@ def test_no_typed_letter_changes_but_a_plain_one_that_gets_an_accent(typed: str,
 
 def test_what_is_spelled_as_typed_is_listed_before_what_has_other_accents() -> None:
     model = names_of("café", "x1", "x2", "cafe", "cafes", "resume", "résumé")
-    assert [c.word for c in suggest(model, "the cafe").candidates] == ["cafe", "cafes", "café"]
+    assert [c.word for c in suggest(model, "the cafe").candidates] == ["cafe", "café", "cafes"]
     assert [c.word for c in suggest(model, "the café").candidates] == ["café"]
     assert [c.word for c in suggest(model, "the résu").candidates] == ["résumé"]
     assert suggest(model, "the c").candidates[0].word == "café"
+
+
+def test_a_word_that_lacks_only_its_accents_is_listed_before_much_rarer_ones() -> None:
+    model = names_of("fácil", *("x1", "x2", "x3", "x4"), "facilidad")
+    assert [c.word for c in suggest(model, "the faci").candidates] == ["facilidad", "fácil"]
+    assert [c.word for c in suggest(model, "the facil").candidates] == ["fácil", "facilidad"]
 
 
 def test_a_capital_with_a_dot_stays_and_a_turkish_text_has_it() -> None:

@@ -52,7 +52,8 @@ Zu Hause wartete Anna; sie hatte z. B. den Tisch gedeckt. Das Brot war gut.""",
 Nous sommes sortis : la rue était vide. « Viens ! » L’hiver n’est pas fini, la neige reste.
 « Où vas-tu ? » Elle n’a rien dit. « Attends ! » La porte s’est fermée.""",
     "Spanish": """Por la mañana salí de casa. ¿Adónde vas? ¡Qué frío! Anna no contestó.
-«No lo sé», dijo al fin. ¿Quieres café? ¡Claro que sí! La casa estaba en silencio.""",
+«No lo sé», dijo al fin. ¿Quieres café? ¡Claro que sí! La casa estaba en silencio.
+—Ven —dijo Anna—. La casa —la de mi madre— está fría.""",
     "Russian": """Утром я вышел из дома. Было холодно, и снег лежал на крышах.
 «Куда ты?» — спросила Анна. «Не знаю», — сказал я.
 Мы пошли к реке. Река была тихая, и снег падал.""",
@@ -87,7 +88,8 @@ def test_narrow_spaces_and_straight_quotes_are_those_of_the_text() -> None:
         ("French", "la fenêtre ", ",.)]}…-'", "?!»:«(a"),
         ("German", "das Haus ", ",.;:!?)“-'", "(„a"),
         ("Russian", "мы пошли ", ",.;:!?»", "«("),
-        ("Spanish", "la casa ", ",.;:!?»", "«¿¡("),
+        ("Spanish", "la casa ", ",.;:!?»", "«¿¡(—"),
+        ("Spanish", "la casa —la ", "—", ""),
         ("English", "", "", ",.!”"),
         ("English", '"the kitchen ', '"', ""),
         ("English", "the kitchen ", "", '"'),
