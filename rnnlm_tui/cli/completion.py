@@ -97,13 +97,12 @@ def script(command: CommandLine) -> int:
     case = "case '{}'; set offered {}" if shell == "fish" else '{}) offered="{}";;'
     help_line = "case {}; echo {}" if shell == "fish" else "{} {}"
     list_models = quoted(LIST_MODELS % " ".join(built_in_names()))
+    help_lines = (help_line.format(word, quoted(text)) for word, text in _help().items())
     parts = {
         "modes": "|".join(MODES),
-        "cases": "\n".join(f"    {case.format(*each)}" for each in _cases()),
+        "cases": "\n".join(case.format(*each) for each in _cases()),
         "names": f"sh -c {list_models} {quoted(str(command.data_dir))}",
-        "help": "\n".join(
-            f"    {help_line.format(word, quoted(text))}" for word, text in _help().items()
-        ),
+        "help": "\n".join(help_lines),
     }
     print(scripts[shell] % parts, end="")
     return 0

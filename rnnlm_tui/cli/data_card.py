@@ -48,8 +48,8 @@ def as_text(rows: Iterable[Fact]) -> str:
 def prospect(job: Job, parameters: int) -> list[str]:
     """Returns sentences on what to expect of a training, whose model has so many parameters.
 
-    They tell the files of a folder that it reads, what it learns and how long that takes, whether
-    it will tell how many keys the model saves, and how many more these are than the base saves.
+    They tell which files of a folder it reads, what it learns, and how long that takes. Then they
+    tell whether it will measure how many keys the model saves, and how many more than its base.
     """
     text = job.prepared.corpus
     sentences = [f"It reads {text.name}."] if text.files else []

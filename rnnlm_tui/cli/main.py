@@ -37,8 +37,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         code = _run_to_exit_code(given)
         sys.stdout.flush()
         if arguments is None and "torch" not in sys.modules:
-            # Python then collects no garbage at the exit: 19 of the 239 ms of a suggestion. With
-            # PyTorch it has to, or else nanobind reports leaks.
+            # Skips the collection of garbage at the exit, which takes 19 of the 239 ms of a
+            # suggestion. PyTorch needs it: without it nanobind reports leaks.
             gc.freeze()
         return code
     except BrokenPipeError:

@@ -16,9 +16,9 @@ from rnnlm_tui.errors import UsageError
 Mode = namedtuple("Mode", "flag run operands options help")  # typing.NamedTuple takes 3 ms
 """A mode. All fields are strings.
 
-`run` names the function that runs the mode, as module:function within `cli`. `operands` are those
-of the help; operands in brackets may be left out. `options` are flags. A mode that has --preset
-also has all settings of a training."""
+`run` names the function that runs the mode, as module:function within `cli`. `operands` are written
+as in the help: one in brackets may be left out. `options` are flags. A mode that has --preset also
+has all settings of a training."""
 APP = Mode("", "main:open_app", "[MODEL]", "--open --encoding", "")
 """The app, which is opened if no mode is given."""
 APP_ROW = ("[MODEL] [--open FILE]", "no mode: opens the app, with this model or this text file")
@@ -186,12 +186,12 @@ def split_command_line(arguments: Sequence[str]) -> tuple[Mode, list[str], list[
 def format_help() -> str:
     """Returns the help of the command, which lists the modes."""
     rows = ((f"{mode.flag} {mode.operands}", mode.help) for mode in MODES.values())
-    modes = "\n".join(_help_lines(*row) for row in (APP_ROW, *rows))
-    common = "\n".join(_help_lines(*row) for row in COMMON_OPTIONS.items())
+    modes = "\n".join(_help_row(*row) for row in (APP_ROW, *rows))
+    common = "\n".join(_help_row(*row) for row in COMMON_OPTIONS.items())
     return f"{HELP_HEAD}\nmodes (one of them):\n{modes}\n\ncommon options:\n{common}\n\n{HELP_TAIL}"
 
 
-def _help_lines(head: str, text: str) -> str:
+def _help_row(head: str, text: str) -> str:
     """Returns a mode or option with its help beside it, on lines of less than 80 characters."""
     lines = [f"  {head:{MODE_WIDTH}}"]
     for word in text.split():

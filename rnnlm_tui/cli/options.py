@@ -2,6 +2,7 @@
 
 An option is a field, declared as in `rnnlm_tui.training.request`. `modes` says which mode has which
 options, and `parser` reads them.
+
 This module has no `from __future__ import annotations`, since evaluating the strings would double
 the time of its import.
 """
@@ -18,9 +19,8 @@ from rnnlm_tui.training.request import TrainingRequest
 
 
 class CommandLine(TrainingRequest, frozen=True, kw_only=True):
-    """A command line. Its `operands` are the texts, files and names that are no options.
-
-    It is also the request of a training, which `train.training_request` completes."""
+    """A command line: the options of a training, those of all other modes, and the `operands`:
+    texts, files and names."""
 
     data_dir: Path
     operands: tuple[str, ...] = ()
@@ -29,9 +29,7 @@ class CommandLine(TrainingRequest, frozen=True, kw_only=True):
     csv: Annotated[
         str | None, "FILE.csv", "write a table of the epochs; in a training, after each epoch"
     ] = None
-    plot: Annotated[
-        str | None, "FILE.svg", "draw the losses of the epochs; in a training, after each epoch"
-    ] = None
+    plot: Annotated[str | None, "FILE.svg", "draw the losses as often as --csv writes"] = None
     quiet: Annotated[bool, "no progress, only the result"] = False
     model: Annotated[
         str | None, "NAME", "the model; by default RNNLM_MODEL, or else the one in use (see --use)"

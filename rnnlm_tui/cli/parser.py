@@ -187,9 +187,9 @@ def _add(group: _ArgumentGroup, option: FieldInfo, defaults: str = "") -> None:
 
 
 def _defaults(setting: str) -> str:
-    """Returns the presets that have a setting, each with its default, such as "rnn gru: 0.3, 0.4,
-    0.5". It has three defaults, for the SIZES of texts, if they differ. A default of None is not
-    shown. If all presets have the same default, "default" stands for their names."""
+    """Returns the defaults of a setting by preset, such as "ngram: 5; gru: 0.3, 0.4, 0.5". Three
+    values are for the SIZES of texts. A preset with the default None is named alone. If all presets
+    have the same default, "default" stands for their names."""
     presets_with = dict[tuple[Setting, ...], list[str]]()
     for name, preset in PRESETS.items():
         for part in (preset.model, preset.train):
@@ -229,8 +229,7 @@ def _operands(mode: Mode, given: tuple[str, ...]) -> tuple[str, ...]:
     """Returns the operands. Raises UsageError if the mode takes fewer or more."""
     expected = mode.operands.split()
     fewest = sum(not name.startswith("[") for name in expected)
-    takes_any_number = mode.operands.endswith("...]")
-    if takes_any_number or fewest <= len(given) <= len(expected):
+    if mode.operands.endswith("...]") or fewest <= len(given) <= len(expected):
         return given
     shown = " ".join(given)
     if mode is APP:

@@ -118,7 +118,7 @@ class TextReporter(_Reporter):
                 if event.phase != self._phase and not has_bar():
                     _say(event.phase)
                 self._phase = event.phase
-                if event.of > 2:  # else a bar would stand still
+                if event.of > 2:  # a bar of one or two steps would stand still
                     draw_bar(event.phase, event.done / event.of, _time_left(event.eta_s))
                 else:
                     draw(f"{event.phase} ...")

@@ -65,7 +65,7 @@ def _answer_line(
         found = _suggestions(request, library.keep_open(name).contexts, request.top or top)
     except RnnlmError as error:
         failure = to_json(failed(error, time.monotonic() - began))
-        first_fields = dict.fromkeys(protocol.EVERY_LINE)
+        first_fields = dict.fromkeys(protocol.EVERY_LINE)  # begins with these, as an answer does
         return {**first_fields, **failure, "id": identity}
     return answer_json(request, found, name)
 

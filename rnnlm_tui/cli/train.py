@@ -67,7 +67,8 @@ def train_model(command: CommandLine) -> int:
     has_epochs = event.metrics is not None and event.metrics.epoch > 0  # epoch 0: only n-grams
     if has_epochs:
         history.write_files(command, library, name)
-    if reporter.error and not isinstance(reporter.error, BrokenPipeError):  # readers may exit
+    # A reader of the events that exits is no error.
+    if reporter.error and not isinstance(reporter.error, BrokenPipeError):
         reason = f"cannot write the events: {os_reason(reporter.error)}"
         raise StorageError(reason, "what was learned is saved")
     check_end(event)

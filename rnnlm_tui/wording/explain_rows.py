@@ -122,10 +122,8 @@ def _unit_rows(stage: Stage, width: int, height: int, halves: int) -> Iterator[S
     room = max(1, height - 1 - bool(stage.groups))  # rows besides the legend and the heads
     values = np.atleast_2d(stage.values.astype(np.float64))[-room:]
     rows, units = len(values), values.shape[1] // len(groups)
-    label_columns = 0
-    if labels:
-        longest = max(cells_of(sanitize(label)) for label in labels)
-        label_columns = 1 + min(UNIT_LABEL_COLUMNS, longest)
+    longest = max((cells_of(sanitize(label)) for label in labels), default=0)
+    label_columns = 1 + min(UNIT_LABEL_COLUMNS, longest) if labels else 0
     columns = max(1, (width - label_columns + GROUP_GAP) // len(groups) - GROUP_GAP)
     units_per_row = columns if units <= columns else columns * halves
     # Bands of labelled rows are apart by a blank row.
@@ -160,9 +158,11 @@ def _unit_rows(stage: Stage, width: int, height: int, halves: int) -> Iterator[S
 def _unit_cells(
     levels: NDArray[np.int64], bands: int, columns: int, halves: int
 ) -> NDArray[np.int64]:
-    """Arranges the levels of a group of units in cells: one number of each row of `levels` in each
-    half, or in both halves if there is a cell for each unit. Returns them as an array of rows,
-    bands, columns and halves. NaN fills it up; units without room are left out."""
+    """Arranges the levels of a group [rows, units] in cells [rows, bands, columns, halves].
+
+    A unit fills all halves of a cell if there are enough cells, or else one half. Units without
+    room are left out. Halves without a unit have NAN_LEVEL.
+    """
     rows, units = levels.shape
     if units <= columns:
         levels = np.repeat(levels, halves, axis=1)
@@ -195,7 +195,7 @@ def _word_rows(stage: Stage, height: int) -> Iterator[StyledRow]:
     numbered."""
     values = stage.values.tolist()
     labels = stage.rows or tuple(f"{number:,}" for number in range(1, len(values) + 1))
-    label_columns = LABEL_COLUMNS + 8 if stage.rows else 5
+    label_columns = LABEL_COLUMNS + 8 if stage.rows else 5  # words, or numbers up to 9999
     for label, value in [*zip(labels, values, strict=True)][-height:]:
         text = {int: "{:,}", float: "{:.3f}"}.get(type(value), "{}").format(value)
         yield [(fitted(label, label_columns) + shorten(text), "")]
@@ -222,11 +222,10 @@ def _table_rows(stage: Stage, width: int, height: int) -> Iterator[StyledRow]:
     """Yields the heads of the columns, and a row of numbers for each context, part or word. The
     largest numbers of a column have the highest level. Of too many rows the last ones are shown."""
     count = max(1, (width - LABEL_COLUMNS) // TABLE_COLUMNS)
-    heads = [
-        shorten(word, TABLE_COLUMNS - 1).rjust(TABLE_COLUMNS) for word in stage.columns[:count]
-    ]
+    heads = (shorten(word, TABLE_COLUMNS - 1) for word in stage.columns[:count])
     corner = "after" if stage.name == "n-grams" else ""
-    yield [(corner.ljust(LABEL_COLUMNS) + "".join(heads), "dim")]
+    row = corner.ljust(LABEL_COLUMNS) + "".join(head.rjust(TABLE_COLUMNS) for head in heads)
+    yield [(row, "dim")]
     scale = np.maximum(np.abs(stage.values).max(axis=0), SMALLEST_FLOAT)
     levels = _levels(stage.values, scale).tolist()
     rows = [*zip(stage.rows, stage.values.tolist(), levels, strict=True)]

@@ -27,9 +27,8 @@ def savings_sentence(
     if evaluation is None or evaluation.keystroke_savings is None:
         return ""
     if evaluation.words < ENOUGH_WORDS:
-        words = plural(evaluation.words, "word")
-        too_few = f"measured on {words}, too few to tell how many keys it saves"
-        return f"{too_few}: that takes {ENOUGH_WORDS}"
+        measured = f"measured on {plural(evaluation.words, 'word')}"
+        return f"{measured}, too few to tell how many keys it saves: that takes {ENOUGH_WORDS}"
     where = "on lines it has not seen it " if are_unseen else ""
     parts = [f"{where}{_saves(evaluation.keystroke_savings)}"]
     if before is not None:
@@ -67,9 +66,8 @@ def comparison_sentence(name: str, comparison: Comparison) -> str:
     """
     new, old = comparison.new.keystroke_savings, comparison.in_use.keystroke_savings
     if comparison.new.words < ENOUGH_WORDS or new is None or old is None:
-        words = plural(comparison.new.words, "word")
-        too_few = f"{words} that neither has learned are too few to tell"
+        few = f"{plural(comparison.new.words, 'word')} that neither has learned are too few to tell"
         enough = f"a text of some {ENOUGH_TEXT:,} words is enough"
-        return f"{too_few} whether {name} is better than {comparison.name}; {enough}"
+        return f"{few} whether {name} is better than {comparison.name}; {enough}"
     on_lines = "on lines that neither has learned"
     return f"{name} {_saves(new, 1)}, {on_lines}; {comparison.name} {both_shares(old, 1)}"

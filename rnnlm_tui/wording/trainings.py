@@ -68,8 +68,8 @@ def trained_part(config: Config) -> str:
 def outcome(finished: Finished, done: int = 0, epochs: int | None = None) -> str:
     """Says how a training ended and what is kept of it.
 
-    `done` epochs of `epochs` were trained; they are 0 and None if that is not known. If the epoch
-    that is kept has the number 0, only the n-grams of a mixture are kept.
+    `done` of the `epochs` are trained. A caller that does not know these gives 0 and None. If the
+    epoch that is kept has the number 0, only the n-grams of a mixture are kept.
     """
     how = OUTCOMES[finished.reason]
     kept, update = finished.metrics, finished.update
@@ -99,7 +99,7 @@ def result_sentences(
     not learned, the outcome, with `took` if a model is kept, and the words that it has learned.
     The outcome comes first if no keys were counted, or if the run diverged."""
     kept, update, evaluation = finished.metrics, finished.update, finished.evaluation
-    learned = [*filter(None, [_learned_sentence(finished.learned)])]
+    learned = _learned_sentences(finished.learned)
     how = outcome(finished, done, epochs)
     if took and kept:
         how += f", {took}"
@@ -116,15 +116,15 @@ def result_sentences(
     return [how, *learned]
 
 
-def _learned_sentence(learned: LearnedWords | None) -> str:
+def _learned_sentences(learned: LearnedWords | None) -> list[str]:
     """Says which words a model has learned that its base does not know, such as "it knows Marta,
-    Zoë Muñoz and 41 more words of yours". Returns "" if there are none."""
+    Zoë Muñoz and 41 more words of yours". Returns no sentence if there are none."""
     if learned is None or not learned.count:
-        return ""
+        return []
     first, more = learned.first, learned.count - len(learned.first)
     if not more:
-        return f"it knows {' and '.join(first)} from your text"
-    return f"it knows {', '.join(first)} and {plural(more, 'more word')} of yours"
+        return [f"it knows {' and '.join(first)} from your text"]
+    return [f"it knows {', '.join(first)} and {plural(more, 'more word')} of yours"]
 
 
 def epoch_figures(ended: EpochEnded) -> list[tuple[str, str, str]]:
@@ -178,7 +178,7 @@ class TrainingCurve:
         self._done = 0.0
         """The share of that epoch in pieces that have a point."""
         self._sum = 0.0
-        """The sum of the losses in these pieces, with an epoch as the unit of time."""
+        """The mean loss over these pieces, times their share of the epoch."""
 
     def add(self, event: Progress | EpochEnded) -> None:
         """Adds the next event."""

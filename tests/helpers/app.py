@@ -34,8 +34,8 @@ from rnnlm_tui.tui.preferences import Preferences, SettingsFile
 from rnnlm_tui.tui.train.form import TrainForm
 from rnnlm_tui.tui.widgets.dialogs import Dialog
 from rnnlm_tui.tui.writing.candidates import Candidates
+from tests.helpers.commands import PATIENCE_S
 from tests.helpers.idle import loop_idle
-from tests.helpers.runs import PATIENCE_S
 from tests.helpers.scripted import ScriptedModel
 
 CHARACTERS = {"space": " ", "tab": "\t", "enter": "\r", "escape": "\x1b", "backspace": "\x7f"}

@@ -24,6 +24,7 @@ The log lay under the rain all day,
 and the rain sang a song to the hay.
 """
 PATIENCE_S = 60
+"""Seconds after which a wait fails. A loaded machine needs most of them."""
 TINY = [
     "--preset=lesson",
     "--embedding-size=4",

@@ -30,7 +30,7 @@ from tests.helpers.networks import normal_weights
 
 SAVED_MODELS = Path(__file__).parents[1] / "store" / "models"
 WORDS = ("the", "cat", "sat", "on", "mat", "dog")
-HOSTILE = settings(deadline=None, max_examples=60, derandomize=True)
+SAME_EXAMPLES = settings(deadline=None, max_examples=60, derandomize=True)
 
 
 def make_model(path: Path, epoch: int = 1, seed: int = 0) -> ModelCard:
@@ -163,7 +163,7 @@ def held_out_lines(library: Library, name: str, lines: Iterable[str]) -> tuple[s
         return (*compress(lines, stored.lines().held_out_of(hash_lines(lines, tokenizer))),)
 
 
-def change_card(library: Library, name: str, change: Callable[[dict[str, Any]], None]) -> None:
+def change_card_json(library: Library, name: str, change: Callable[[dict[str, Any]], None]) -> None:
     """Changes the card of a model as JSON, also to an invalid one."""
     path = library.path(name)
     header, numbers = parsed_tensors(path.read_bytes())

@@ -16,9 +16,9 @@ from rnnlm_tui.errors import RnnlmError
 from rnnlm_tui.events import Event, failed, to_json_line
 from rnnlm_tui.store.library import Library
 from rnnlm_tui.tui.runs.follower import FollowedRun
+from tests.helpers.commands import PATIENCE_S
 from tests.helpers.events import finished
 
-PATIENCE_S = 30.0
 CHILD = Path(__file__).with_name("scripted_child.py")
 SUMMARY: dict[str, Any] = {
     "name": "sonnets-lesson",

@@ -32,7 +32,7 @@ from rnnlm_tui.store.run_files import read_facts, read_sources
 from rnnlm_tui.store.tensors import LARGEST_WEIGHT
 from rnnlm_tui.suggesting.suggest import suggest
 from tests.helpers.models import (
-    HOSTILE,
+    SAME_EXAMPLES,
     make_model,
     models_of,
     parsed_tensors,
@@ -106,7 +106,7 @@ def with_random_json(data: Any, value: object, number: int) -> Any:
     return data
 
 
-@HOSTILE
+@SAME_EXAMPLES
 @given(
     preset=st.sampled_from(["lesson", "ngram", "gru"]),
     edits=st.lists(st.tuples(st.floats(0, 1), KINDS_OF_EDIT, st.binary(max_size=9)), max_size=5),
@@ -145,7 +145,7 @@ def test_no_damage_does_more_than_spoil_the_model(
                 assert models_of(library) == before
 
 
-@HOSTILE
+@SAME_EXAMPLES
 @given(value=JSON_VALUES, number=st.integers(0), raw=st.binary(max_size=99))
 def test_no_damage_of_a_run_spoils_its_model(value: object, number: int, raw: bytes) -> None:
     with tempfile.TemporaryDirectory() as name:

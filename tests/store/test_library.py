@@ -23,7 +23,7 @@ from rnnlm_tui.store.model_file import StoredModel, read_card
 from rnnlm_tui.store.names import check_name, is_name, model_name_of, tidy_name
 from tests.helpers.commands import POSIX
 from tests.helpers.models import (
-    HOSTILE,
+    SAME_EXAMPLES,
     WORDS,
     contents,
     held_elsewhere,
@@ -40,7 +40,7 @@ LETTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-éж�
 
 
 @given(name=st.text(LETTERS + "./\\: \n\0*", max_size=66) | st.text(LETTERS, max_size=66))
-@HOSTILE
+@SAME_EXAMPLES
 def test_letters_digits_and_a_few_signs_make_a_name(name: str) -> None:
     is_plain = set(name) <= set(LETTERS + ".") and 1 <= len(name) <= 64
     assert is_name(name) == (is_plain and name[0] not in ".-" and name[-1] != ".")

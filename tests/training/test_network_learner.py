@@ -24,7 +24,7 @@ from rnnlm_tui.training.batches import Batch, stream_batches
 from rnnlm_tui.training.network_learner import NetworkLearner, network_and_batches
 from rnnlm_tui.training.optimizers import make_optimizer, rate_factor
 from rnnlm_tui.training.ranks import rows_of_rank
-from tests.helpers.models import HOSTILE
+from tests.helpers.models import SAME_EXAMPLES
 from tests.helpers.training import run_stopped_at, small_job
 
 UNKNOWN, BEGIN, END = 1, 2, 3
@@ -58,7 +58,7 @@ def test_streams_lie_side_by_side_and_go_on_from_batch_to_batch() -> None:
     assert rows == [READ[:5], READ[5:10], [*READ[10:], 0]]
 
 
-@HOSTILE
+@SAME_EXAMPLES
 @given(
     st.lists(st.lists(st.integers(4, 30), min_size=1, max_size=9), min_size=1, max_size=12),
     *(st.integers(1, 7), st.integers(1, 9), st.integers(0)),

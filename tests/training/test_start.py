@@ -24,7 +24,7 @@ from rnnlm_tui.training.job import Job
 from rnnlm_tui.training.network_learner import NetworkLearner
 from tests.helpers.events import end_of
 from tests.helpers.languages import LATIN, lines_in, ship
-from tests.helpers.models import change_card, put, put_saved_model, remade
+from tests.helpers.models import change_card_json, put, put_saved_model, remade
 from tests.helpers.training import made, run, run_stopped_at
 
 LEARNED = bundled_corpus().read_text().split("\n")[:40]
@@ -156,7 +156,7 @@ def test_an_update_learns_the_new_lines_and_as_many_words_of_the_others(
 
 
 def test_words_that_a_model_never_suggests_stay_so_unless_the_text_has_them(saved: Library) -> None:
-    change_card(saved, "gru", lambda card: card.update(blocked_words=["beauty", "eyes"]))
+    change_card_json(saved, "gru", lambda card: card.update(blocked_words=["beauty", "eyes"]))
     assert made_of(saved, NEW, start_from="gru").blocked_words == ["beauty"]
 
 

@@ -34,7 +34,7 @@ from tests.helpers.app import (
 from tests.helpers.events import ended, in_fifth_epoch
 from tests.helpers.inside import Script as InsideScript
 from tests.helpers.inside import inside_script
-from tests.helpers.models import change_card, make_model, put
+from tests.helpers.models import change_card_json, make_model, put
 from tests.helpers.runs import Script, lines_of, trained_elsewhere
 
 __all__ = ["inside_script"]
@@ -138,7 +138,7 @@ def test_models(snap_compare: Compare, tmp_path: Path, monkeypatch: pytest.Monke
     put(library.runs.folder("letters"), {"history.jsonl": history.encode()})
     for name, date in (("sonnets", "2025-01-02"), ("letters", "2025-03-04")):
         noon = datetime.fromisoformat(f"{date}T12:00").astimezone()  # of the machine's time zone
-        change_card(library, name, partial(dict.update, updated=noon.isoformat()))
+        change_card_json(library, name, partial(dict.update, updated=noon.isoformat()))
     app.library = library
 
     async def show(pilot: Pilot[Any]) -> None:

@@ -12,12 +12,12 @@ from msgspec import structs
 
 from rnnlm_tui.events import BaseSavings, ByWriter, Evaluation
 from rnnlm_tui.store.library import Entry, Library
-from rnnlm_tui.store.model_file import change_card as change_saved
+from rnnlm_tui.store.model_file import change_card
 from rnnlm_tui.wording.model_rows import card_rows, keys_saved, list_row
 from tests.helpers.commands import verses
 from tests.helpers.events import writers
 from tests.helpers.languages import base, ship
-from tests.helpers.models import change_card, held_elsewhere, make_model, put, put_state
+from tests.helpers.models import change_card_json, held_elsewhere, make_model, put, put_state
 from tests.helpers.training import run, small_job
 
 KEYS = ByWriter(799, 849, 949)
@@ -41,11 +41,11 @@ def library(data_dir: Path) -> Library:
     for name in ("one", "two", "few", "most", "ranked"):
         make_model(library.path(name), epoch=3)
     for name in ("two", "few", "most", "ranked"):
-        change_card(library, name, hold_out)
+        change_card_json(library, name, hold_out)
     put_state(library.runs.folder("two"), 3, 5)
-    change_saved(library.path("few"), partial(structs.replace, evaluation=EVALUATION))
-    change_saved(library.path("most"), partial(structs.replace, evaluation=MEASURED))
-    change_saved(library.path("ranked"), partial(structs.replace, evaluation=RANKED))
+    change_card(library.path("few"), partial(structs.replace, evaluation=EVALUATION))
+    change_card(library.path("most"), partial(structs.replace, evaluation=MEASURED))
+    change_card(library.path("ranked"), partial(structs.replace, evaluation=RANKED))
     put(library.folder, {"three.safetensors": b"{}"})
     put_state(library.runs.folder("run"), 1, 5)
     put(library.runs.folder("odd"), {"resume.safetensors": b"x" * 100})
@@ -116,7 +116,7 @@ def test_a_card_says_of_which_part_and_of_which_lines_each_figure_is(data_dir: P
     library = Library(data_dir)
     list(run(small_job("gru", data_dir, verses(9), epochs=1, mixture="on", held_out=0.2)))
     measured = structs.replace(EVALUATION, base=BaseSavings("english", writers(0.188)))
-    change_saved(library.path("small"), partial(structs.replace, evaluation=measured))
+    change_card(library.path("small"), partial(structs.replace, evaluation=measured))
     said = card_of(library, "small")
     assert "99 words that it has not learned: too few to tell" in said
     assert "\nperplexity: 148: as unsure as among that many words\nnetwork alone: perplex" in said
@@ -126,13 +126,13 @@ def test_a_card_says_of_which_part_and_of_which_lines_each_figure_is(data_dir: P
     def mix(data: dict[str, Any]) -> None:
         data["mixture"] = {"weights": data["mixture"]["weights"] | {"base": 0.5}, "base": "english"}
 
-    change_card(library, "small", mix)
+    change_card_json(library, "small", mix)
     assert "(it knows fewer words: not comparable), next word right" in card_of(library, "small")
     enough = structs.replace(measured, words=500, keystroke_savings=writers(-0.02))
-    change_saved(library.path("small"), partial(structs.replace, evaluation=enough))
+    change_card(library.path("small"), partial(structs.replace, evaluation=enough))
     assert "keys saved: ──────────  -2%  reading the list\n" in card_of(library, "small")
     assert "English alone: ━━────────  19%  reading the list\n" in card_of(library, "small")
-    change_saved(library.path("small"), partial(structs.replace, evaluation=None))
+    change_card(library.path("small"), partial(structs.replace, evaluation=None))
     assert re.search(
         r"\nnetwork alone: perplexity .* on held-out lines\n", card_of(library, "small")
     )
@@ -141,7 +141,7 @@ def test_a_card_says_of_which_part_and_of_which_lines_each_figure_is(data_dir: P
 def test_figures_of_another_text_than_that_of_the_selected_model_are_marked(
     library: Library,
 ) -> None:
-    change_card(library, "one", lambda data: data["corpus"].update(sha256="11"))
+    change_card_json(library, "one", lambda data: data["corpus"].update(sha256="11"))
     most = listed(library, "most")
     for name, marked in (("one", "≠ 20 and 5"), ("two", "20 and 5"), ("run", "20 and 5")):
         assert keys_saved(most, listed(library, name)) == marked

@@ -38,7 +38,7 @@ from tests.helpers.app import (
 from tests.helpers.events import ended, progress, writers
 from tests.helpers.host import HostApp
 from tests.helpers.models import (
-    change_card,
+    change_card_json,
     contents,
     held_elsewhere,
     make_model,
@@ -195,7 +195,7 @@ async def test_figures_of_another_text_than_that_of_the_selected_model_are_marke
     for name, text in (("one", "00"), ("two", "00"), ("other", "11")):
         put(library.folder, {f"{name}.safetensors": saved_model("ngram")})
         measured = partial(with_figures, sha256=text)
-        change_card(library, name, measured)
+        change_card_json(library, name, measured)
     async with shown(library, (110, 30), "one") as (pilot, app):
         await wait_until(pilot, lambda: has_row(app, "other", "≠ 20 and 5"))
         await wait_until(pilot, lambda: has_row(app, "two", "  20 and 5"))
@@ -286,7 +286,7 @@ def make_updatable(library: Library, folder: Path) -> Path:
     text = folder / "learned.txt"
     text.write_text("the cat sat")
     put(library.folder, {"diary.safetensors": saved_model("ngram")})
-    change_card(
+    change_card_json(
         library, "diary", lambda card: card["corpus"].update(sha256=read_corpus([text]).sha256)
     )
     put(library.runs.folder("diary"), {})
@@ -414,7 +414,7 @@ async def test_hostile_texts_break_nothing(library: Library) -> None:
         data["created"] = data["updated"] = HOSTILE
         data["versions"] = {HOSTILE: HOSTILE}
 
-    change_card(library, "two", spoil)
+    change_card_json(library, "two", spoil)
     async with shown(library, (60, 16), row="two") as (pilot, app):
         await wait_until(pilot, lambda: app.selected == "two")
         card = app.models.query_one(ModelCardView)

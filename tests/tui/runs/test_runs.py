@@ -25,9 +25,9 @@ from rnnlm_tui.tui.runs.child import TrainArguments, start_training
 from rnnlm_tui.tui.runs.followed_runs import FollowedRuns
 from rnnlm_tui.tui.runs.follower import MAX_SEED_LINE, NO_END, FollowedRun
 from rnnlm_tui.tui.runs.progress import Phase
-from tests.helpers.commands import POSIX
+from tests.helpers.commands import PATIENCE_S, POSIX
 from tests.helpers.events import ended, finished, progress, saved, started
-from tests.helpers.runs import PATIENCE_S, Script, over, trained_elsewhere, until
+from tests.helpers.runs import Script, over, trained_elsewhere, until
 
 REQUEST = TrainArguments(("verses.txt", "--name", "poems"), "poems")
 

@@ -24,8 +24,9 @@ from rnnlm_tui.tui.train.fields import paths_in
 from rnnlm_tui.tui.train.summary import DataCard, summarise, summary_rows
 from rnnlm_tui.tui.widgets.dialogs import ChooseSeveral
 from tests.helpers.app import press
+from tests.helpers.commands import PATIENCE_S
 from tests.helpers.models import make_model
-from tests.helpers.runs import PATIENCE_S, SUMMARY, Script
+from tests.helpers.runs import SUMMARY, Script
 from tests.helpers.train_screen import Shown, shown
 
 SLEEPS = (sys.executable, "-c", "import time; time.sleep(60)")

@@ -16,7 +16,7 @@ from rnnlm_tui.wording.trainings import Points, loss_points, training_curve
 from tests.helpers.app import has_row, resize, rows_of, running, wait_until
 from tests.helpers.events import ended
 from tests.helpers.host import HostApp
-from tests.helpers.models import HOSTILE
+from tests.helpers.models import SAME_EXAMPLES
 
 FALLING = [(float(epoch), 6.0 - epoch / 2) for epoch in range(1, 9)]
 RISING = [(float(epoch), 5.5 + (epoch - 4) ** 2 / 20) for epoch in range(1, 9)]
@@ -67,7 +67,7 @@ def test_the_training_loss_has_points_inside_the_first_epochs() -> None:
     height=st.integers(1, 20),
     best=st.none() | st.integers(),
 )
-@HOSTILE
+@SAME_EXAMPLES
 def test_no_losses_and_no_size_break_a_chart(
     losses: list[float | None], width: int, height: int, best: int | None
 ) -> None:

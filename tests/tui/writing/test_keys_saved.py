@@ -15,7 +15,7 @@ from rnnlm_tui.suggesting import evaluate
 from rnnlm_tui.suggesting.accepting import Writer
 from rnnlm_tui.suggesting.typist import Typist
 from tests.helpers.app import post_keys
-from tests.helpers.runs import PATIENCE_S
+from tests.helpers.commands import PATIENCE_S
 from tests.helpers.texts import counted, prepared
 from tests.helpers.writing_screen import AppDesk, desk
 

@@ -11,7 +11,8 @@ from rnnlm_tui.tui.writing.predictor import (
     answer_to,
 )
 from tests.helpers.app import opened_model, scripted_model
-from tests.helpers.runs import PATIENCE_S, until
+from tests.helpers.commands import PATIENCE_S
+from tests.helpers.runs import until
 from tests.helpers.scripted import ScriptedModel
 
 
