@@ -161,8 +161,3 @@ def as_unicode(argument: str) -> str:
 def format_whole_percent(value: float) -> str:
     """Formats a share as a percentage without decimals, "<1%" if it would round to 0."""
     return "<1%" if 0 < value < 0.005 else f"{value:.0%}"
-
-
-def the_language(name: str) -> str:
-    """Returns the name of a built-in model in a sentence: "the German" for `german`."""
-    return f"the {name.capitalize()}"

@@ -9,7 +9,7 @@ import numpy as np
 from msgspec import structs
 
 from rnnlm_tui.config import PRESETS, Config, size_of
-from rnnlm_tui.formatting import cut_words, plural, sanitize, the_language
+from rnnlm_tui.formatting import cut_words, plural, sanitize
 from rnnlm_tui.text.prepare import Prepared
 from rnnlm_tui.text.reading import CHECKED_BYTES, WITHOUT_SPACES, lacks_spaces
 from rnnlm_tui.text.vocabulary import BEGIN_ID, END_ID, UNKNOWN_ID, UNKNOWN_TOKEN
@@ -55,9 +55,10 @@ def prospect(job: Job, parameters: int) -> list[str]:
     sentences = [f"It reads {text.name}."] if text.files else []
     learns, mixed = "starts from nothing and learns this text", ""
     if job.network is not None:
-        learns = f"starts from {_base(job)} and learns your words"
+        start = job.base.name if job.base else "another model"
+        learns = f"starts from {start} and learns your words"
     elif job.base is not None:
-        mixed = f", and is mixed with {_base(job)}{' if that helps' if job.tries_base else ''}"
+        mixed = f", and is mixed with {job.base.name}{' if that helps' if job.tries_base else ''}"
     sentences.append(f"It {learns}, in {_duration(job, parameters)}{mixed}.")
     held_out = job.prepared.held_out_words
     if not held_out:
@@ -88,16 +89,11 @@ def _expected_gain(job: Job) -> list[str]:
         if (word := vocabulary.word(number)) not in known and word.lower() not in known
     ]
     share = counts[new_ids].sum() / lines.words
-    sentences = [f"New to {_base(job)}: {plural(len(new_ids), 'word')}, {share:.0%} of the text."]
+    sentences = [f"New to {job.base.name}: {plural(len(new_ids), 'word')}, {share:.0%} of the text."]
     if job.prepared.corpus.words >= FEW_WORDS:
         keys = next(keys for largest_share, keys in GAINS if share <= largest_share)
-        sentences.append(f"Expect to save {keys} keys in 100 more than with {_base(job)} alone.")
+        sentences.append(f"Expect to save {keys} keys in 100 more than with {job.base.name} alone.")
     return sentences
-
-
-def _base(job: Job) -> str:
-    """Returns the base of a training as sentences call it, such as "the German"."""
-    return the_language(job.base.name) if job.base else ""
 
 
 def _duration(job: Job, parameters: int) -> str:
@@ -123,7 +119,7 @@ def warnings(job: Job) -> list[str]:
     if text.words < FEW_WORDS:
         result = "little of it"
         if job.base is not None and not job.tries_base:
-            result = f"{_base(job)} with your names in it, little more"
+            result = f"{job.base.name}, with your names in it, and little more"
         sentences.append(f"{plural(text.words, 'word')} are few: expect {result}.")
     return sentences
 

@@ -128,9 +128,13 @@ def suggestions_table(found: Suggestions, model: str) -> Iterator[str]:
         yield f"  {text:{width}}  {word.probability:6.1%}  {bar}".rstrip()
     if not texts:
         yield "  none"
-    for label in ("continuation", "seen", "unknown"):
-        if words := getattr(found, label):
-            yield f"{label}: {sanitize(' '.join(words))}"
+    for label, text in (
+        ("continuation", found.continuation_in_line),
+        ("seen", " ".join(found.seen)),
+        ("unknown", " ".join(found.unknown)),
+    ):
+        if text:
+            yield f"{label}: {sanitize(text)}"
 
 
 def generate(command: CommandLine) -> int:

@@ -87,7 +87,14 @@ class Suggestion:
 
     def in_line(self, prefix: str) -> str:
         """Returns the word as it will stand in the line after the typed letters `prefix`."""
-        return (prefix[: max(0, len(prefix) - self.replaces_before)] + self.text).strip()
+        return in_line(prefix, [self])
+
+
+def in_line(prefix: str, pieces: Sequence[Suggestion | Insertion]) -> str:
+    """Returns words as they will stand in the line after the typed letters `prefix`."""
+    replaced = pieces[0].replaces_before if pieces else len(prefix)
+    kept = prefix[: max(0, len(prefix) - replaced)]
+    return (kept + "".join(piece.text for piece in pieces)).strip()
 
 
 class Accept(NamedTuple):

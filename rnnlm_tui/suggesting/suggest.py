@@ -28,7 +28,7 @@ from numpy.typing import NDArray
 from rnnlm_tui.lm.contexts import Contexts
 from rnnlm_tui.lm.model import Array, LanguageModel, Unwanted, largest
 from rnnlm_tui.lm.page_words import OnPage
-from rnnlm_tui.suggesting.accepting import LISTED, Suggestion
+from rnnlm_tui.suggesting.accepting import LISTED, Suggestion, in_line
 from rnnlm_tui.text.letters import is_all_capitals, is_code, spelled_letters, with_umlauts
 from rnnlm_tui.text.marks import (
     APOSTROPHE,
@@ -39,7 +39,7 @@ from rnnlm_tui.text.marks import (
     WORD_FOLLOWS,
 )
 from rnnlm_tui.text.prose_tokens import is_elided
-from rnnlm_tui.text.slips import LONGEST_SLIP, SHORTEST_SLIP, slip_chances
+from rnnlm_tui.text.slips import LONGEST_SLIP, SHORTEST_SLIP, SWAPPED, slip_chances
 from rnnlm_tui.text.tokenizer import Insertion, Tokenizer
 from rnnlm_tui.text.vocabulary import SortedKeys
 
@@ -124,7 +124,7 @@ class Suggestions:
             typed in full changes nothing.
         continuation: The first candidate and the words that follow it. Empty within a word.
         ghost: The insertions of the words of `continuation`, one after the other.
-        seen: The words of the line in the context window of the model.
+        seen: The words of the line in the context window of the model, as the line has them.
         unknown: The words of the line outside the vocabulary, as they are written.
     """
 
@@ -136,6 +136,11 @@ class Suggestions:
     ghost: tuple[Insertion, ...]
     seen: tuple[str, ...]
     unknown: tuple[str, ...]
+
+    @property
+    def continuation_in_line(self) -> str:
+        """The continuation as it will stand in the line after the typed letters `prefix`."""
+        return in_line(self.prefix, self.ghost)
 
 
 def suggest(
@@ -171,7 +176,7 @@ def suggest(
     lists = _lists_for(typed, tuple(previous_lines), contexts, predict)
     found = lists.likeliest(typed, k + 1)  # one more, since one may be typed in full
     candidates = found[:k]
-    vocabulary, ids = model.vocabulary, model.vocabulary.encode(typed.words)
+    vocabulary = model.vocabulary
     continuation: tuple[str, ...] = ()
     if looks_ahead and candidates and lists.begins_ghost(typed, candidates[0]):
         if not candidates[0].changes_text:
@@ -179,8 +184,9 @@ def suggest(
             # follows. `contexts` keeps it.
             predict(vocabulary.encode([*typed.words, candidates[0].word]))
         continuation = lists.continuation(typed, candidates[0].word, likeliest)
-    in_window = ids[max(0, len(ids) - model.window) :]
     words = model.tokenizer.words_as_written(typed.start)
+    in_window = words[max(0, len(words) - model.window) :]
+    spelling_of = lists.tokenizer_for(typed).spelling_of
     unknown = [written for word, written, _ in words if word not in vocabulary]
     if typed.prefix and not candidates and not lists.knows(typed.prefix):
         unknown.append(typed.prefix)
@@ -191,7 +197,7 @@ def suggest(
         insertable=tuple(word for word in found if word.changes_text)[:k],
         continuation=continuation,
         ghost=lists.insertions(typed, continuation),
-        seen=tuple(vocabulary.word(id_) for id_ in in_window if id_ >= vocabulary.first_word_id),
+        seen=tuple(spelling_of(written) for word, written, _ in in_window if word in vocabulary),
         unknown=tuple({word.lower(): word for word in unknown}.values()),  # each word once
     )
 
@@ -299,7 +305,7 @@ class WordLists:
         total += float(corrections.chances.sum())  # so the limit rises for the next line
         is_likely = corrections.chances >= LEAST_SHARE * total
         likely = Matches(corrections.ids[is_likely], corrections.chances[is_likely], corrects=True)
-        tokenizer, words = self._tokenizer_for(typed), list[Suggestion]()
+        tokenizer, words = self.tokenizer_for(typed), list[Suggestion]()
         for matches in (beginning, likely):
             words += self._merged(matches, total, max(FEWEST_RANKED, 2 * k), typed, tokenizer)
         words.sort(key=lambda word: -word.probability * (CORRECTION_FACTOR if word.corrects else 1))
@@ -333,9 +339,9 @@ class WordLists:
 
     def insertions(self, typed: Typed, words: Iterable[str]) -> tuple[Insertion, ...]:
         """Returns the insertions of words at the cursor, one after the other."""
-        return tuple(insertions_for(self._tokenizer_for(typed), typed.before, typed.prefix, words))
+        return tuple(insertions_for(self.tokenizer_for(typed), typed.before, typed.prefix, words))
 
-    def _tokenizer_for(self, typed: Typed) -> Tokenizer:
+    def tokenizer_for(self, typed: Typed) -> Tokenizer:
         """Returns the tokenizer that writes quotes and apostrophes as the text does."""
         return self._model.tokenizer.in_style_of(typed.before, self._above)
 
@@ -410,6 +416,9 @@ class WordLists:
             places = places[self._is_allowed[keys.numbers[places]]]
             found_ids.append(keys.numbers[places])
             found_slips.append(slips[places])
+        if (without := self._ids_without_accents(prefix)).size:
+            found_ids.append(without)
+            found_slips.append(np.full(len(without), SWAPPED, np.float32))
         ids, slips = np.concatenate(found_ids), np.concatenate(found_slips)
         if with_umlauts(self._key(prefix)):  # a word with an umlaut is no correction
             is_other = ~np.isin(ids, self._ids_beginning_with(prefix))
@@ -434,9 +443,7 @@ class WordLists:
         letter typed without an accent also stands for the same letter with an accent. Two letters
         such as `ae` also stand for an umlaut."""
         key = self._key(prefix)
-        ids = self._model.vocabulary.sorted_keys(self._key).with_beginning(key)
-        new_ids = self._new_keys.with_beginning(key)
-        ids = np.append(ids, new_ids) if len(new_ids) else ids
+        ids = self._ids_with_key(key)
         if self._writes_text and (keys := with_umlauts(key)):
             ids = np.union1d(ids, self._ids_with_umlauts(keys, key))
         if key == prefix.lower():  # no accent is typed
@@ -449,6 +456,21 @@ class WordLists:
         ids, key = self._ids_beginning_with(typed), self._key(typed)
         allowed = ids[self._is_allowed[ids]].tolist()
         return [id_ for id_ in allowed if self._key(self._word(id_)) == key]
+
+    def _ids_with_key(self, key: str) -> NDArray[np.int64]:
+        """Returns the ids of the words whose keys begin with `key`."""
+        ids = self._model.vocabulary.sorted_keys(self._key).with_beginning(key)
+        new_ids = self._new_keys.with_beginning(key)
+        return np.append(ids, new_ids) if len(new_ids) else ids
+
+    def _ids_without_accents(self, prefix: str) -> NDArray[np.int64]:
+        """Returns the ids of the allowed words that begin with the plain letters of `prefix`, but
+        without its accents: `dass` for `daß`, or `perché` for `perchè`."""
+        key = self._key(prefix)
+        if key == prefix.lower():
+            return NO_CORRECTIONS.ids
+        ids = np.setdiff1d(self._ids_with_key(key), self._ids_beginning_with(prefix))
+        return ids[self._is_allowed[ids]]
 
     def _ids_with_umlauts(self, keys: Iterable[str], spelled: str) -> NDArray[np.int64]:
         """Returns the ids of the words that begin with one of these `keys`, if they begin with

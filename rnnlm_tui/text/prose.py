@@ -141,7 +141,7 @@ class ProseTokenizer(Tokenizer):
         Straight quotes go with straight apostrophes, and curly quotes with curly apostrophes. There
         are two exceptions: a corpus that mixes them, and one with quotes such as « »."""
         typed = double[0][1] if double else single[-1][1]  # the opening quote, or the apostrophe
-        opening, apostrophe = self._spelling_of(OPEN_DOUBLE), self._spelling_of(APOSTROPHE)
+        opening, apostrophe = self.spelling_of(OPEN_DOUBLE), self.spelling_of(APOSTROPHE)
         is_mixed = (opening == '"') != (apostrophe == APOSTROPHE)
         pair = next((pair for pair in CURLY_AND_STRAIGHT if typed in pair), None)
         if pair is None or is_mixed or not (double or opening in '"“'):
@@ -152,13 +152,13 @@ class ProseTokenizer(Tokenizer):
         """Returns this tokenizer, but with quotes and apostrophes in this style. If the corpus has
         single quotes such as ‚ ‘, they stay, because an apostrophe does not tell their style. The
         spaces within « oui » are not those of other quotes."""
-        if self._spelling_of(OPEN_SINGLE) not in "'‘":
+        if self.spelling_of(OPEN_SINGLE) not in "'‘":
             style = tuple(form for form in style if form[0] not in (OPEN_SINGLE, CLOSE_SINGLE))
         forms = {**self.conventions.forms, **dict(style)}
-        if all(self._spelling_of(token) == form for token, form in style):
+        if all(self.spelling_of(token) == form for token, form in style):
             return self
         spaces = dict(self.conventions.spaces)
-        if forms.get(OPEN_DOUBLE, OPEN_DOUBLE) != self._spelling_of(OPEN_DOUBLE):
+        if forms.get(OPEN_DOUBLE, OPEN_DOUBLE) != self.spelling_of(OPEN_DOUBLE):
             for quote in (OPEN_DOUBLE, CLOSE_DOUBLE):
                 spaces.pop(quote, None)
         return ProseTokenizer(replace(self.conventions, forms=forms, spaces=spaces), self._ranks)
@@ -241,7 +241,7 @@ class ProseTokenizer(Tokenizer):
         """Returns the insertion of a token after `before`. Typed letters stay, with two exceptions:
         plain letters get the accents of the token, and the capitals that it has within a
         sentence."""
-        text = self._spelling_of(word)
+        text = self.spelling_of(word)
         in_capitals = is_line_in_capitals(before) and is_all_capitals(before)
         if prefix:
             return self._completion(prefix, text, in_capitals, self._spaces_around([word], 0)[1])
@@ -287,7 +287,7 @@ class ProseTokenizer(Tokenizer):
         pieces, marks = list[str](), LINE_BEGIN
         for number, token in enumerate(words):
             pieces.append(self._space_at(words, number))
-            text = self._spelling_of(token)
+            text = self.spelling_of(token)
             if is_mark(token):
                 marks = (marks + token)[-MARKS_BEFORE:]
             else:
@@ -306,8 +306,7 @@ class ProseTokenizer(Tokenizer):
         kinds, before = self.conventions.space_kinds, words[place - 1]
         return kinds.get(before if before == OPEN_DOUBLE else words[place], " ")
 
-    def _spelling_of(self, word: str) -> str:
-        """Returns a token as the text writes its apostrophes, quotes, dashes and dots."""
+    def spelling_of(self, word: str) -> str:
         forms = self.conventions.forms
         if word in forms:
             return forms[word]

@@ -96,6 +96,10 @@ class Tokenizer(ABC):
         sentence a capital is not the usual case of most words."""
         return [(word, word, True) for word in self.words(text)]
 
+    def spelling_of(self, word: str) -> str:
+        """Returns a word as the text writes its apostrophes, quotes, dashes and dots."""
+        return word
+
     def letters_at_start(self, text: str) -> int:
         """Returns the number of characters at the start of `text` that complete a word which begins
         before it."""

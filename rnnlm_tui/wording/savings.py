@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from rnnlm_tui.events import ByWriter, Comparison, Evaluation
-from rnnlm_tui.formatting import plural, the_language
+from rnnlm_tui.formatting import plural
 
 ENOUGH_WORDS = 500
 """Fewest words to measure a model on. A hit rate of 10 % on 500 words is accurate to 3 points."""
@@ -20,7 +20,7 @@ def savings_sentence(
     """Says how many keys a model saves, or that it was measured on too few words to tell.
 
     For example: "saves 61 of 100 keys of a writer who reads the list, 46 of one who looks at the
-    cursor only; the English alone 60 and 45". `before` are the shares before an update, on the same
+    cursor only; english alone 60 and 45". `before` are the shares before an update, on the same
     lines. `are_unseen` adds that the model has not learned the lines. Returns "" if no keys were
     counted.
     """
@@ -34,7 +34,7 @@ def savings_sentence(
     if before is not None:
         parts.append(f"before {both_shares(before)}")
     if (base := evaluation.base) is not None:
-        parts.append(f"{the_language(base.name)} alone {both_shares(base.keystroke_savings)}")
+        parts.append(f"{base.name} alone {both_shares(base.keystroke_savings)}")
     return "; ".join(parts)
 
 

@@ -181,7 +181,11 @@ def test_what_makes_no_sense_is_refused(run: Command, monkeypatch: pytest.Monkey
         (["--export", "../up"], 2, "cannot be a model's name"),
         (["--import", "a.safetensors", "--name=\x1b[2J"], 2, "cannot be a model's name"),
         (["--train", "--resume"], 1, "no training is unfinished"),
-        (["--summary", "--on=nosuch", "--preset=ngram"], 2, "no built-in model is called nosuch"),
+        (
+            ["--summary", "--on=nosuch", "--preset=ngram"],
+            2,
+            "no built-in model is called nosuch\n  --on takes auto, none, english",
+        ),
         (["--train", "--resume", "--written=x"], 2, "--written does not go with --resume"),
         (["--generate", "the", "--top-k", "3", "--temperature=0"], 2, "such as 0.8"),
         (["--delete", "english"], 1, "english is built in and read-only"),

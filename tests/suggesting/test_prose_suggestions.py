@@ -173,6 +173,19 @@ def test_an_apostrophe_stands_for_the_accent_of_the_last_letter(typed: str, writ
     assert found == ([f"the {written}"] if written else [])
 
 
+@pytest.mark.parametrize(
+    ("typed", "word", "written"),
+    [("daß", "dass", ""), ("Muß", "muss", "Muss"), ("läßt", "lässt", ""), ("fué", "fue", ""),
+     ("perchè", "perché", "")],
+)  # fmt: skip
+def test_a_word_without_the_typed_accents_corrects_them(
+    typed: str, word: str, written: str
+) -> None:
+    (first,) = suggest(names_of("x1", word), f"the {typed}").candidates
+    assert first.word == word and first.corrects
+    assert apply_insertion(f"the {typed}", first) == f"the {written or word}"
+
+
 def test_two_letters_are_not_always_an_umlaut() -> None:
     model = names_of("schon", "neu", "x1", "neues", "schön")
     assert [c.word for c in suggest(model, "the neue").candidates if not c.corrects] == ["neues"]

@@ -226,8 +226,8 @@ def test_what_a_model_takes_from_the_english(
     is_start = any(each.startswith("its network starts from english") for each in notes)
     assert (job.network is not None) == is_start
     told = prospect(job, 1)[0]
-    assert told.startswith("It starts from the English") == is_start
-    assert told.endswith(", and is mixed with the English.") == (is_base and not is_start)
+    assert told.startswith("It starts from english") == is_start
+    assert told.endswith(", and is mixed with english.") == (is_base and not is_start)
 
 
 @pytest.mark.parametrize(
@@ -249,10 +249,10 @@ def test_the_card_tells_how_much_of_a_text_is_new_to_the_english(
 ) -> None:
     """It promises nothing for a text of few words."""
     job = on_english(english, lines, on="english", settings=settings)
-    assert prospect(job, 1)[-1].startswith(f"New to the English: {words}")
+    assert prospect(job, 1)[-1].startswith(f"New to english: {words}")
     monkeypatch.setattr("rnnlm_tui.cli.data_card.FEW_WORDS", 1)
     told = " ".join(prospect(job, 1)[-2:])
-    assert told.startswith(f"New to the English: {words}") and f"save {points} keys" in told
+    assert told.startswith(f"New to english: {words}") and f"save {points} keys" in told
     assert "New to" not in " ".join(prospect(on_english(english, lines, on="none"), 1))
 
 
@@ -267,7 +267,7 @@ def test_the_english_stays_in_a_text_of_another_language_if_it_has_weight(
         settings = {"held_out": 0.3, "tokenizer": "lesson", "mixture": "on"}
         job = made_of(english, lines, preset="ngram", settings=settings, name=f"is-{is_kept}")
         assert "english is tried (" in job.prepared.notes[-1]
-        assert prospect(job, 1)[0].endswith(", and is mixed with the English if that helps.")
+        assert prospect(job, 1)[0].endswith(", and is mixed with english if that helps.")
         evaluation, card = end_of([*run(job)]).evaluation, read_card(job.best_path)
         assert evaluation is not None and card.mixture is not None
         assert (evaluation.base is not None) == is_kept
@@ -339,7 +339,7 @@ def test_the_base_is_that_of_the_language_of_the_text(
     job = made_of(languages, lines, preset="ngram", on=on, settings={"lines": "each"})
     assert (job.base.name if job.base else None) == base
     assert any(each.startswith(note or "its base") for each in job.prepared.notes) == bool(note)
-    of_base = f", and is mixed with the {base.capitalize()}." if base else "."
+    of_base = f", and is mixed with {base}." if base else "."
     assert prospect(job, 1)[0].endswith(f"in some seconds{of_base}")
 
 

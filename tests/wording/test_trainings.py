@@ -56,7 +56,7 @@ def update(*figures: Any, words: int = 900) -> dict[str, Any]:
 
 GOOD: dict[str, Any] = {"evaluation": measured(english=0.571)}
 FEW: dict[str, Any] = {"evaluation": measured(words=499)}
-WORTH = [f"{SAVES}; the English alone 57 and 42", "trained for 7 epochs, 9 s"]
+WORTH = [f"{SAVES}; english alone 57 and 42", "trained for 7 epochs, 9 s"]
 KNOWS = (
     "it knows Marta from your text",
     "it knows Marta and Zoë Muñoz from your text",
@@ -68,11 +68,11 @@ TOO_FEW = "measured on 499 words, too few to tell how many keys it saves: that t
 @pytest.mark.parametrize(
     ("of_run", "done", "told"),
     [
-        (end(**GOOD), 7, [f"{SAVES}; the English alone 57 and 42", "trained for 7 epochs, 9 s"]),
+        (end(**GOOD), 7, [f"{SAVES}; english alone 57 and 42", "trained for 7 epochs, 9 s"]),
         (end(**FEW), 20, [TOO_FEW, "trained for 20 epochs; epoch 7 is kept, 9 s"]),
         (end("early_stop", **FEW), 12, [TOO_FEW, f"{EARLY}, 9 s"]),
         (end("stopped", **FEW), 8, [TOO_FEW, "stopped after 8 of 20 epochs; epoch 7 is kept, 9 s"]),
-        (end("diverged", **GOOD), 8, [f"{DIVERGED}, 9 s", f"{SAVES}; the English alone 57 and 42"]),
+        (end("diverged", **GOOD), 8, [f"{DIVERGED}, 9 s", f"{SAVES}; english alone 57 and 42"]),
         (end(), 7, ["trained for 7 epochs, 9 s", UNKNOWN]),
         (end(**GOOD, learned=LearnedWords(["Marta"], 1)), 7, [*WORTH, KNOWS[0]]),
         (end(**GOOD, learned=LearnedWords(["Marta", "Zoë Muñoz"], 2)), 7, [*WORTH, KNOWS[1]]),
@@ -83,14 +83,14 @@ TOO_FEW = "measured on 499 words, too few to tell how many keys it saves: that t
         (
             end(**update(True, 1.25, 1.2, writers(0.566))),
             7,
-            [f"{SAVES}; before 57 and 42; the English alone 55 and 40", f"{UPDATED}, 9 s"],
+            [f"{SAVES}; before 57 and 42; english alone 55 and 40", f"{UPDATED}, 9 s"],
         ),
         # What is told is what the model that is kept saves, not the update.
         (
             end(**update(False, 1.25, 1.3, writers(0.466))),
             7,
             [
-                SAVES.replace("58", "47").replace("43", "32") + "; the English alone 55 and 40",
+                SAVES.replace("58", "47").replace("43", "32") + "; english alone 55 and 40",
                 f"{NOT_UPDATED}, 9 s",
             ],
         ),

@@ -433,6 +433,8 @@ class AutocompleteScreen(AppScreen):
         if self.app.is_running and found != self._language:
             self._language = NO_NOTE if found in self._told_languages else found
             self._told_languages.add(found)
+            if self._language.model:
+                self.app.models_screen.choose(self._language.model)
             self._show_suggested()
 
     def action_use_language(self) -> None:

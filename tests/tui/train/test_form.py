@@ -227,12 +227,12 @@ async def test_only_the_latest_of_many_changes_is_asked_about(script: Script) ->
 async def test_all_that_is_said_fits_and_the_card_is_under_more(
     script: Script, size: tuple[int, int]
 ) -> None:
-    longest = ("It starts from the English and learns your words.", "It keeps 412 words apart.")
-    few = "1,120 words are few: expect the English with your names in it, little more at all."
+    longest = ("It starts from english and learns your words.", "It keeps 412 words apart.")
+    few = "1,120 words are few: expect english, with your names in it, and little more."
     script.answer(SUMMARY | {"prospect": longest, "warnings": [few]})
     async with shown(script, size) as on:
         await on.ready()
-        await on.until(lambda: on.sees("It starts from ") and on.sees(" more at all."))
+        await on.until(lambda: on.sees("It starts from ") and on.sees(" little more."))
         on.form.query_one("#more", Collapsible).collapsed = False
         await on.until(lambda: line(on, "settings").region)
         card = on.form.query_one(DataCard)
