@@ -42,12 +42,14 @@ from rnnlm_tui.text.marks import (
 from rnnlm_tui.text.prose_tokens import (
     LETTER,
     LINE_BEGIN,
+    NUMBER,
     Tokens,
     chunks_with,
     cut,
     elision_pattern,
     fold,
     is_mark,
+    marks_after,
     usual_spaces,
     usually_begins_sentence,
 )
@@ -72,8 +74,6 @@ MAX_CASES = 1 << 12
 FAR_RARER = 100
 """A word is taken for the same word in another case if its rank is more than this many times as
 large. So `i` is taken for `I`, but `bill` is not taken for `Bill`."""
-MARKS_BEFORE = 3
-"""The number of marks before a word that decide whether it begins a sentence."""
 
 
 class ProseTokenizer(Tokenizer):
@@ -174,8 +174,10 @@ class ProseTokenizer(Tokenizer):
         return " ".join(LETTERS_AND_DIGITS.findall(fold(line).lower()))
 
     def _begins_sentence(self, marks: str) -> bool:
-        """Returns True if a word after these marks begins a sentence."""
-        learned = self.conventions.starts.get(marks)
+        """Returns True if a word after these marks begins a sentence. Without a convention for a
+        number before the marks, the marks alone decide."""
+        starts = self.conventions.starts
+        learned = starts.get(marks, starts.get(marks.rpartition(NUMBER)[2]))
         return usually_begins_sentence(marks) if learned is None else learned
 
     def _spaces_around(self, words: Sequence[str], place: int) -> tuple[bool, bool]:
@@ -195,12 +197,11 @@ class ProseTokenizer(Tokenizer):
         for chunk in fold(text).split():
             for token in self._chunks[chunk]:
                 if is_mark(token):
-                    marks = (marks + token)[-MARKS_BEFORE:]
                     tokens.append(token)
-                    continue
-                may_change = in_capitals or (marks != "" and self._begins_sentence(marks))
-                tokens.append(self._usual_case(token, in_capitals) if may_change else token)
-                marks = ""
+                else:
+                    may_change = in_capitals or (marks != "" and self._begins_sentence(marks))
+                    tokens.append(self._usual_case(token, in_capitals) if may_change else token)
+                marks = marks_after(marks, token)
         return tokens, marks
 
     def _find_known_case(self, word: str) -> str:
@@ -288,12 +289,9 @@ class ProseTokenizer(Tokenizer):
         for number, token in enumerate(words):
             pieces.append(self._space_at(words, number))
             text = self.spelling_of(token)
-            if is_mark(token):
-                marks = (marks + token)[-MARKS_BEFORE:]
-            else:
-                if self._begins_sentence(marks):
-                    text = self._capitalized(text)
-                marks = ""
+            if not is_mark(token) and self._begins_sentence(marks):
+                text = self._capitalized(text)
+            marks = marks_after(marks, token)
             pieces.append(text)
         return "".join(pieces)
 

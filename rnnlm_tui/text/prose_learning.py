@@ -19,15 +19,17 @@ from rnnlm_tui.text.marks import (
     OPEN_DOUBLE,
     TYPED_FORMS,
 )
-from rnnlm_tui.text.prose import HEADING, MARKS_BEFORE, ProseTokenizer
+from rnnlm_tui.text.prose import HEADING, ProseTokenizer
 from rnnlm_tui.text.prose_tokens import (
     CHUNKS,
     LINE_BEGIN,
+    NUMBER,
     TOKEN,
     chunks_with,
     fold,
     is_elided,
     is_mark,
+    marks_after,
     token_of,
     usual_spaces,
     usually_begins_sentence,
@@ -126,7 +128,6 @@ class Habits:
             for token in CHUNKS[chunk]:
                 token_is_mark = is_mark(token)
                 if token_is_mark:
-                    marks = (marks + token)[-MARKS_BEFORE:]
                     if token == EM_DASH and last:
                         closes = not closes
                     if last and not last_is_mark and not (token == EM_DASH and closes):
@@ -134,11 +135,11 @@ class Habits:
                 else:
                     if last_is_mark:
                         self.space_after[last, is_spaced] += 1
-                    if marks:
+                    if marks and marks[-1] != NUMBER:
                         self.word_after[marks, token] += 1
                     if not (marks and usually_begins_sentence(marks)):
                         within.append(token)
-                    marks = ""
+                marks = marks_after(marks, token)
                 last, last_is_mark = token, token_is_mark
                 is_spaced = False
         self.words.update(within)

@@ -31,6 +31,11 @@ from rnnlm_tui.text.marks import (
 
 LINE_BEGIN = "^"
 """Stands for the start of a line among the marks before a word."""
+NUMBER = "0"
+"""Stands for a number of one or two digits among the marks after it. With a full stop it may be an
+ordinal, as in `am 12. Mai`."""
+MARKS_BEFORE = 3
+"""The number of marks before a word that decide whether it begins a sentence."""
 ABBREVIATIONS = frozenset([
     "Mr", "Mrs", "Ms", "Dr", "St", "Prof", "prof", "Rev", "Hon", "Capt", "capt", "Col", "Gen", "Lt",
     "Sgt", "Jr", "Sr", "vs", "etc", "Fig", "Mt", "Messrs", "MS", "MSS", "Sept", "Dept", "Inc",
@@ -134,6 +139,17 @@ def usually_begins_sentence(marks: str) -> bool:
         return True
     opens_quote = OPEN_DOUBLE in marks[len(closing) :]
     return opens_quote and closing.endswith((",", ":"))
+
+
+def marks_after(marks: str, token: str) -> str:
+    """Returns the marks before the next word, after these marks and a token."""
+    if token[0].isalpha():  # most tokens
+        return ""
+    if is_mark(token):
+        return (marks + token)[-MARKS_BEFORE:]
+    if token.isdecimal() and len(token) <= 2:
+        return (marks if marks == LINE_BEGIN else "") + NUMBER
+    return ""
 
 
 def is_abbreviation(word: str) -> bool:

@@ -184,6 +184,15 @@ def test_a_line_begins_as_most_lines_do(small: int, at_start: str, at_colon: str
     assert tokenizer.insertion_of("We saw: ", "", "the").text == at_colon
 
 
+def test_no_sentence_begins_after_an_ordinal_in_a_text_that_has_them() -> None:
+    german = learn_prose(["Sie kommt am 12. um acht und am 3. oder 4. mit ihm. Um acht."] * 10)
+    for before, after in (("Bis zum 15. ", "um"), ("Das war 1990. ", "Um"), ("1. ", "Um")):
+        assert german.insertion_of(before, "", "um").text == after
+    assert german.join(["am", "12", ".", "um", "acht", ".", "um"]) == "Am 12. um acht. Um"
+    for lines in (["We met on the 12. Then we left."] * 10, ["No number is here."]):
+        assert learn_prose(lines).insertion_of("On the 12. ", "", "then").text == "Then"
+
+
 def test_a_text_without_sentences_keeps_its_small_letters() -> None:
     tokenizer = learn_prose(["i went home. then i slept. it rained"] * 12)
     assert tokenizer.join(tokenizer.words("then it rained. i slept")) == "then it rained. i slept"
