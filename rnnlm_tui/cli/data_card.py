@@ -89,10 +89,11 @@ def _expected_gain(job: Job) -> list[str]:
         if (word := vocabulary.word(number)) not in known and word.lower() not in known
     ]
     share = counts[new_ids].sum() / lines.words
-    sentences = [f"New to {job.base.name}: {plural(len(new_ids), 'word')}, {share:.0%} of the text."]
+    words, base = plural(len(new_ids), "word"), job.base.name
+    sentences = [f"New to {base}: {words}, {share:.0%} of the text."]
     if job.prepared.corpus.words >= FEW_WORDS:
         keys = next(keys for largest_share, keys in GAINS if share <= largest_share)
-        sentences.append(f"Expect to save {keys} keys in 100 more than with {job.base.name} alone.")
+        sentences.append(f"Expect to save {keys} keys in 100 more than with {base} alone.")
     return sentences
 
 
