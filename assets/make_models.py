@@ -83,7 +83,10 @@ CONVENTIONS = {
         spaces={"€": (True, True), "§": (True, True)},
         starts={"!": True},
     ),
-    "french": Conventions(spaces={"€": (True, True), "%": (True, True)}),
+    "french": Conventions(
+        spaces={"€": (True, True), "%": (True, True)},
+        starts={"!": True, "?": True, "!“": True, ":“": True},
+    ),
     "spanish": Conventions(
         forms=dict(zip("“”‘’'", "“”‘’’", strict=True)),
         spaces={"€": (True, True), "—": (True, False)},
