@@ -136,6 +136,22 @@ def test_german_quotes_are_those_of_today(data_dir: Path, monkeypatch: pytest.Mo
         assert tokenizer.in_style_of(before, ()).join(quoted) == "„Ja, ‚so‘?“ sagte er."
 
 
+def test_spanish_is_written_as_it_is_today(data_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("RNNLM_BUILT_IN_DIR")
+    model = Library(data_dir).open("spanish").model
+    for line, written in (
+        ("Hasta manana", "Hasta mañana"),
+        ("Es muy facil", "Es muy fácil"),
+        ("El ano", "El año"),
+        ("Muchas gracais", "Muchas gracias"),
+        ("El 3 de ener", "El 3 de enero"),
+    ):
+        lines = [apply_insertion(line, word) for word in suggest(model, line).insertable]
+        assert any(each.startswith(written) for each in lines), lines
+    spoken = ["—", "¿", "Sí", "?", "—", "dijo", "Ana", "—", ".", "“", "¡", "Sí", "!", "”"]
+    assert model.tokenizer.join(spoken) == "—¿Sí? —dijo Ana—. “¡Sí!”"
+
+
 def test_a_model_that_ships_is_always_there_and_nobody_can_change_it(
     data_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
