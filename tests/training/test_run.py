@@ -177,7 +177,7 @@ def test_a_run_that_diverges_ends_and_keeps_its_best_epoch(tmp_path: Path) -> No
     # With one step an epoch, the loss before it is finite, but the weights after it are not.
     job = small_job("lesson", tmp_path / "b", epochs=3, batch_size=1000, learning_rate=1e30)
     events = [*run(job)]
-    assert kinds_of(events) == ["started", "finished"] and not job.best_path.exists()
+    assert not {"epoch", "saved"} & {*kinds_of(events)} and not job.best_path.exists()
     assert (end_of(events).reason, end_of(events).best_epoch) == ("diverged", None)
     assert read_facts(job.folder).position.epoch == 1
 
