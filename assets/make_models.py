@@ -15,20 +15,25 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+import random
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
 
+import numpy as np
 from msgspec.structs import replace
 
 import rnnlm_tui
+from rnnlm_tui.lm.causal import START
+from rnnlm_tui.lm.mixture import MixedModel
 from rnnlm_tui.store.card import Mixture
 from rnnlm_tui.store.files import SUFFIX
 from rnnlm_tui.store.library import Library
 from rnnlm_tui.store.model_file import (
     KNOWN,
     NGRAMS,
+    STATES,
     UNSEEN,
     change_card,
     open_stored,
@@ -37,6 +42,7 @@ from rnnlm_tui.store.model_file import (
 )
 from rnnlm_tui.store.trained_lines import TrainedLines, thinned
 from rnnlm_tui.text.tokenizer import Conventions
+from rnnlm_tui.text.vocabulary import BEGIN_ID, END_ID
 
 DATA = Path(__file__).parents[1] / "rnnlm_tui" / "data"
 NEW_NAME = "new"
@@ -118,6 +124,7 @@ def main() -> None:
             epochs = f"--epochs={EPOCHS.get(asked.name, 2)}"
             texts = map(str, sorted(asked.texts.glob("*.txt")))
             made = train(folder, [*texts, *SETTINGS, words, epochs])
+            add_start(made, asked.texts)
             drop_ngrams(made, folder)
         target = put_in_place(made, asked.name)
     print(f"{asked.name}: {target.stat().st_size:,} bytes in {target}")
@@ -132,6 +139,25 @@ def train(folder: Path, arguments: list[str]) -> Path:
     elif not library.has(NEW_NAME):
         run("--train", *arguments, *name, "--preset=gru")
     return library.path(NEW_NAME)
+
+
+def add_start(made: Path, texts: Path) -> None:
+    """Stores the state that the network starts from: the mean of its states after six lines, at 120
+    places of the texts."""
+    with open_stored(made) as stored:
+        card, tensors, model = stored.card, stored.tensors(), stored.model()
+    network = model.models["network"] if isinstance(model, MixedModel) else model
+    vocabulary, rng = model.vocabulary, random.Random(0)
+    files = sorted(texts.glob("[!0-9]*.txt"))
+    ends = []
+    for path in (files * 120)[:120]:
+        lines = [line for line in path.read_text("utf-8").splitlines() if line.strip()]
+        first, state = rng.randrange(max(1, len(lines) - 5)), network.start
+        for line in lines[first : first + 6]:
+            ids = vocabulary.encode(model.tokenizer.words(line))
+            state = network.state_after(state, [BEGIN_ID, *ids, END_ID])
+        ends.append(state)
+    write_stored(made, card, tensors | {STATES + START: np.mean(ends, 0).astype(np.float32)})
 
 
 def drop_ngrams(made: Path, folder: Path) -> None:

@@ -29,6 +29,11 @@ take a third of the time."""
 PROJECTION, DIRECTIONS = "projection.kernel", "directions"
 """The names of a network's projection, and of its `key_directions`, which may be stored because it
 takes 10 ms to compute them."""
+START = "start"
+"""The name of the state [L, P, H] before a text, which may be stored; else it is zeros. A network
+that learns a long text hardly ever meets zeros. From the mean of the states after lines of many
+texts, `french`, `german` and `spanish` predict the first eight words of a text with 1.3 to 1.5 nats
+a word less."""
 Vectors = tuple[Array, ...]
 """Vectors [H]: one for each gate of a layer, or one for each part of its state. The first part of a
 state is the output of the layer."""
@@ -133,6 +138,11 @@ def causal_shapes(cell: str, config: CausalConfig, total_words: int) -> dict[str
     return shapes | {"output.bias": (rows,)}
 
 
+def state_shape(cell: str, config: CausalConfig) -> tuple[int, int, int]:
+    """Returns the shape of a state [L, P, H]."""
+    return config.layers, CELLS[cell].parts, config.hidden_size
+
+
 class CausalModel(NetworkModel):
     """A network of `rnn`, `gru` or `lstm` cells. It predicts from all words before. A state
     [L, P, H] holds the states of its layers."""
@@ -154,8 +164,8 @@ class CausalModel(NetworkModel):
         self._softmax = AdaptiveSoftmax(weights)
         self._projection = weights.get(PROJECTION)
         self._cells = [CELLS[cell](weights, f"layer{i + 1}") for i in range(config.layers)]
-        shape = config.layers, CELLS[cell].parts, config.hidden_size
-        self.start: Array = np.zeros(shape, np.float32)
+        zeros = np.zeros(state_shape(cell, config), np.float32)
+        self.start: Array = np.asarray(weights.get(START, zeros))
 
     def embed(self, ids: NDArray[np.int64]) -> Array:
         return self._softmax.embed(ids)

@@ -6,6 +6,7 @@
     lines.unseen      hashes of the lines that it held out
     network.*         the weights of the network, in 8 bits (the lesson's in float32)
     keys.directions   the `key_directions` of a network with a wide projection
+    states.start      the state before a text, of a network of a language
     ngrams.*          the tables of the n-grams, in 8 bits
 
 Nothing is executed, and nothing is used before it is checked. The file is open only while it is
@@ -27,7 +28,14 @@ from numpy.typing import NDArray
 from rnnlm_tui.config import CausalConfig
 from rnnlm_tui.errors import ModelError
 from rnnlm_tui.lm.adaptive_softmax import TAIL
-from rnnlm_tui.lm.causal import DIRECTIONS, KEY_SIZE, PROJECTION, key_directions
+from rnnlm_tui.lm.causal import (
+    DIRECTIONS,
+    KEY_SIZE,
+    PROJECTION,
+    START,
+    key_directions,
+    state_shape,
+)
 from rnnlm_tui.lm.layers import load_network, shapes_of
 from rnnlm_tui.lm.mixture import ComponentName, MixedModel
 from rnnlm_tui.lm.model import Arrays, LanguageModel
@@ -53,7 +61,7 @@ CARD = "card"
 beginnings of names."""
 VOCABULARY, CONVENTIONS = "vocabulary", "conventions"
 KNOWN, UNSEEN = "lines.known", "lines.unseen"
-NETWORK, KEYS, NGRAMS = "network.", "keys.", "ngrams."
+NETWORK, KEYS, STATES, NGRAMS = "network.", "keys.", "states.", "ngrams."
 TEXT_TENSORS = {VOCABULARY: "U8", CONVENTIONS: "U8", KNOWN: "U64", UNSEEN: "U64"}
 """The types of the tensors that every model has. These tensors are vectors of any length."""
 Word: TypeAlias = Annotated[str, Meta(min_length=1)]
@@ -101,10 +109,10 @@ class StoredModel:
 
     def network(self, *, to_predict: bool = False) -> dict[str, NDArray[np.float32]]:
         """Returns the checked weights of the network in float32, by the names of `shapes_of`. Those
-        `to_predict` with have the tail in 8 bits, and the `key_directions` if the file has them."""
+        `to_predict` with have the tail in 8 bits, and DIRECTIONS and START if the file has them."""
         weights = dequantized(self.tensors(NETWORK), TAIL if to_predict else "")
         if to_predict:
-            weights |= self.tensors(KEYS)
+            weights |= self.tensors(KEYS) | self.tensors(STATES)
         for name, weight in weights.items():
             if not is_usable(weight):
                 raise ModelError(f"{NETWORK}{name} holds numbers that are not finite or too large")
@@ -156,8 +164,11 @@ def _check_tensors(file: Any, card: ModelCard) -> None:
             expected[NETWORK + name] = "I8" if is_quantized else "F32", shape
             if is_quantized:
                 expected[NETWORK + name + SCALE] = "F32", shape[:1]
-    if KEYS + DIRECTIONS in found and isinstance(card.config.model, CausalConfig):
-        expected[KEYS + DIRECTIONS] = "F32", (card.config.model.embedding_size, KEY_SIZE)
+    if isinstance(config := card.config.model, CausalConfig):
+        if KEYS + DIRECTIONS in found:
+            expected[KEYS + DIRECTIONS] = "F32", (config.embedding_size, KEY_SIZE)
+        if STATES + START in found:
+            expected[STATES + START] = "F32", state_shape(card.config.cell, config)
     if card.ngrams:
         tables = ngram_shapes([card.total_words, *card.ngrams[1:]])
         expected |= {NGRAMS + name: table for name, table in tables.items()}

@@ -57,7 +57,7 @@ def test_words_are_listed_as_they_will_stand_in_the_line(
     assert re.search(r"^  „ +\d", run(*asked, "Er sagte: ").stdout, re.MULTILINE)
     assert run(*asked, stdin="„Ich weiß nicht.\nGern\n").stdout.split()[::2] == ["“", "Gerne"]
     table = run(*asked, "„Sehr geehrte D").stdout
-    assert "continuation: Damen und Herren!\nseen: „ Sehr geehrte\n" in table
+    assert "continuation: Damen“, sagte\nseen: „ Sehr geehrte\n" in table
 
 
 def test_suggest_answers_every_line_of_standard_input_in_order(ask: Command) -> None:

@@ -9,25 +9,30 @@ import zlib
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 from msgspec import structs
 
 from rnnlm_tui.cli.main import main
 from rnnlm_tui.errors import ModelError
-from rnnlm_tui.lm.causal import DIRECTIONS, PROJECTION, key_directions
+from rnnlm_tui.lm.causal import DIRECTIONS, PROJECTION, START, CausalModel, key_directions
 from rnnlm_tui.lm.contexts import Contexts
 from rnnlm_tui.paths import PACKAGE
 from rnnlm_tui.store.files import SUFFIX
 from rnnlm_tui.store.library import Library
 from rnnlm_tui.store.model_file import (
+    STATES,
     TEXT_TENSORS,
     open_stored,
     read_card,
+    read_model,
     write_model,
+    write_stored,
 )
 from rnnlm_tui.suggesting.evaluate import score, summarize
 from rnnlm_tui.suggesting.suggest import apply_insertion, suggest
 from rnnlm_tui.text.reading import read_corpus
+from rnnlm_tui.text.vocabulary import BEGIN_ID
 from tests.helpers.models import SAVED_MODELS, held_out_lines, put, put_saved_model, saved_model
 
 DATA = PACKAGE / "data"
@@ -207,3 +212,18 @@ def test_a_file_has_the_directions_of_its_keys(tmp_path: Path) -> None:
             weights = stored.network(to_predict=True)
         directions, expected = weights[DIRECTIONS], key_directions(weights[PROJECTION])
         assert directions @ directions.T == pytest.approx(expected @ expected.T, abs=1e-3)
+
+
+def test_a_text_begins_from_the_state_of_the_file(tmp_path: Path) -> None:
+    path = tmp_path / "model"
+    with open_stored(SAVED_MODELS / f"gru{SUFFIX}") as stored:
+        card, tensors, usual = stored.card, stored.tensors(), stored.model()
+    assert isinstance(usual, CausalModel)
+    state = np.full_like(usual.start, 0.5)
+    write_stored(path, card, tensors | {STATES + START: state})
+    _, model = read_model(path)
+    before, after = (each.next_word_probabilities([BEGIN_ID]) for each in (usual, model))
+    assert not np.allclose(before, after)
+    write_stored(path, card, tensors | {STATES + START: state[:, :, 1:]})
+    with pytest.raises(ModelError, match="its tensors are not those of its card"):
+        read_model(path)

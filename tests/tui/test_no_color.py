@@ -69,7 +69,7 @@ async def test_the_form_shows_focus_choice_and_faults_and_a_run_its_series_and_b
         assert style_of(app, "^2").bold
         assert style_of(app, "figures of the network").bold, "the focus is in this table"
         assert style_of(app, "sat 3").italic, "the model wrote it"
-        assert style_of(app, "sat").bold, "the likeliest next word"
+        await wait_until(pilot, lambda: style_of(app, "sat").bold)  # the likeliest next word
         assert style_of(app, "loss", 1).underline, "this figure is explained"
         script.write(Paused(10.0, "requested"))
         await wait_until(pilot, lambda: has_row(app, "‖ PAUSED"))
