@@ -143,7 +143,7 @@ def train(folder: Path, arguments: list[str]) -> Path:
 
 def add_start(made: Path, texts: Path) -> None:
     """Stores the state that the network starts from: the mean of its states after six lines, at 120
-    places of the texts."""
+    places of the texts. Copies of texts, whose names begin with a digit, do not count."""
     with open_stored(made) as stored:
         card, tensors, model = stored.card, stored.tensors(), stored.model()
     network = model.models["network"] if isinstance(model, MixedModel) else model
