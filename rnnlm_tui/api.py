@@ -130,8 +130,8 @@ def load(name_or_file: str | Path | None = None, *, data_dir: str | Path | None 
 
 
 def _open_file(path: Path, folder: Path, card: ModelCard | None = None) -> Model:
-    """Opens the model in a file. `folder` is that of its run. A model that is unpickled passes the
-    `card` that it had. Raises ModelError if the file has no model, or one with another card."""
+    """Opens the model in a file, whose run is in `folder`. Unpickling passes the `card` that the
+    model had. Raises ModelError if the file has no model, or one with another card."""
     try:
         found = Library(paths.data_dir()).open_file(path, folder)
     except ModelError as error:
@@ -186,16 +186,16 @@ def train(
     from rnnlm_tui.training.session import check_end
 
     running = train_events(*texts, **options)
-    first = last = next(running)  # up to here ctrl+c ends at once, as there is nothing to save
+    first = next(running)  # up to here ctrl+c ends at once, as there is nothing to save
     with _interrupts() as interrupts, closing(running):
-        for last in chain([first], running):
+        for event in chain([first], running):
             if on_event is not None:
-                on_event(last)
+                on_event(event)
             if interrupts:
                 raise KeyboardInterrupt
-    assert isinstance(last, Finished)
-    check_end(last)
-    return load(Path(last.path).stem, data_dir=options.get("data_dir"))
+    assert isinstance(event, Finished)
+    check_end(event)
+    return load(Path(event.path).stem, data_dir=options.get("data_dir"))
 
 
 @checks_arguments

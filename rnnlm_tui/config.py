@@ -40,8 +40,8 @@ LESSON_PRESET = "lesson"
 OWN_TEXT_PRESET = "gru"
 """The default preset for the user's texts."""
 LONGEST_CONTEXT = 3000
-"""The most words of context that a model reads anew, where it keeps no state of them. `english`
-reads this many in 0.4 s."""
+"""The most words of context that a model reads if no state of them is kept. `english` reads this
+many in 0.4 s."""
 
 Amount: TypeAlias = Annotated[int, Meta(ge=1, le=10_000_000)]
 EpochCount: TypeAlias = Annotated[int, Meta(ge=1, le=1_000_000)]
@@ -214,12 +214,12 @@ DEFAULTS_WITH_PARENT: Mapping[str, Setting] = {
     "unk_rate": 0.0,
 }
 """The defaults of a causal network that starts from the weights of a parent: its base, the model of
-`--from`, or the model that it updates, which takes one epoch. AdamW takes as large steps for rare
-words as for frequent ones. After 30,000 words of a novel, it makes the network of `english` worse
-on the next words, by 0.17 nats a word. These settings make it better, by 0.12."""
+`--from`, or the model that it updates. An update takes one epoch. AdamW changes rare words as much
+as frequent ones: after 30,000 words of a novel, the network of `english` predicts the next words
+worse by 0.17 nats a word. After these settings it predicts them better by 0.12."""
 DEFAULT_RATES: Mapping[str, float] = {"adamw": 1e-3, "sgd": 0.15}
-"""The learning rate of an optimizer that is given without a rate, in place of the default one. With
-the rate of plain steps, AdamW destroys a network."""
+"""The learning rate if only the optimizer is changed. With the rate of plain steps, AdamW destroys
+a network."""
 MAX_FROM_BASE = 1_000_000
 """The most words of a text for which the network starts from that of the base by default. A longer
 text teaches its language by itself, and gets a network of a size that suits it."""
@@ -381,15 +381,15 @@ def make_config(
 ) -> Config:
     """Returns the settings of a run: the preset's defaults, overridden by each layer in turn.
 
-    Some defaults depend on `words`, the size of the corpus. A layer that changes the optimizer
-    without a learning rate gets one of `DEFAULT_RATES`. Raises UsageError for a setting that the
+    Some defaults depend on `words`, the size of the corpus. A layer that changes the optimizer and
+    no learning rate gets one of `DEFAULT_RATES`. Raises UsageError for a setting that the
     preset does not have, and for a value out of its range.
     """
     preset = preset_named(preset_name)
     known = PRESET_SETTINGS[preset_name]
     values = dict[str, Any]()
-    optimizer = "adamw"
     for layer in (preset.by_size.get(size_of(words or 0), {}), *layers):
+        optimizer_before = values.get("optimizer", "adamw")
         for name, value in layer.items():
             if name not in known:
                 having = ", ".join(each for each, own in PRESET_SETTINGS.items() if name in own)
@@ -399,7 +399,7 @@ def make_config(
                     field=name,
                 )
             values[name] = check_value(value, name, known[name].type)
-        optimizer_before, optimizer = optimizer, values.get("optimizer", optimizer)
+        optimizer = values.get("optimizer", "adamw")
         if optimizer != optimizer_before and "learning_rate" not in layer:
             values["learning_rate"] = DEFAULT_RATES[optimizer]
 

@@ -23,8 +23,8 @@ def label_of(name: str) -> str:
 class RnnlmError(Exception):
     """An error that the user can do something about.
 
-    The arguments name settings and options in braces, such as {data_dir}. The attributes have the
-    names without braces, and `worded` replaces them by flags or labels.
+    A message and a hint are given with the names of settings and options in braces, such as
+    {data_dir}. `worded` replaces these by flags or labels. The attributes have the bare names.
 
     Attributes:
         message: A sentence on what went wrong.

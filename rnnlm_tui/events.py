@@ -21,14 +21,14 @@ from rnnlm_tui.errors import RnnlmError, label_of
 
 EVENT_VERSION = 1
 Count: TypeAlias = Annotated[int, Meta(ge=0, le=1 << 53)]
-"""A whole number that readers of JSON which compute with floats keep exactly."""
+"""A whole number that a 64-bit float holds exactly, since some readers of JSON have no others."""
 Epoch: TypeAlias = Annotated[int, Meta(ge=1, le=1 << 53)]
 Figure: TypeAlias = Annotated[float, Meta(ge=-1e308, le=1e308)]
 """A measured number, which is finite."""
 ShortText: TypeAlias = Annotated[str, Meta(max_length=1024)]
 Savings: TypeAlias = Annotated[float, Meta(ge=-1, le=1)]
-"""A share of keys saved. It is below 0 if more spaces must be typed again after accepted words than
-these save keys."""
+"""A share of keys saved. It is below 0 if the accepted words save fewer keys than they cost, since
+spaces may have to be typed again after them."""
 T = TypeVar("T")
 U = TypeVar("U")
 FinishReason: TypeAlias = Literal["completed", "early_stop", "stopped", "diverged"]
@@ -97,15 +97,15 @@ class UpdateFigures(Struct, frozen=True):
 
 
 class BaseSavings(Struct, frozen=True):
-    """The shares of keys that the base of a mixture, which has this name, saves alone, on the lines
-    on which the mixture was measured."""
+    """The name of the base of a mixture, and the shares of keys that the base saves alone on the
+    lines on which the mixture was measured."""
 
     name: ShortText
     keystroke_savings: ByWriter[Savings]
 
 
 class Evaluation(Struct, frozen=True):
-    """The metrics of a whole model on some lines. Those of no words are None.
+    """The metrics of a whole model on some lines. A mean of no words is None.
 
     Attributes:
         predicted: The number of words and ends of lines that the model predicts.
@@ -148,8 +148,8 @@ class LearnedWords(Struct, frozen=True):
 
 
 class Comparison(Struct, frozen=True):
-    """The evaluations of a new model and of the model in use, which has this name. They are of the
-    same held-out lines, which neither model has learned."""
+    """The evaluations of a new model and of the model in use, whose `name` is given. Both are of
+    the same held-out lines, which neither model has learned."""
 
     name: ShortText
     in_use: Evaluation

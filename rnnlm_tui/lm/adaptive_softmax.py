@@ -12,7 +12,7 @@ words can join the tail. A full softmax has a head and no tail.
 
 Sources: Grave et al. 2017 (adaptive softmax), Baevski and Auli 2019 (adaptive input, tied).
 
-Shapes: N words or states, E embedding, V vocabulary (`total_words`).
+Shapes: N ids or states, E embedding, V vocabulary (`total_words`).
 """
 
 from __future__ import annotations
@@ -37,8 +37,8 @@ TAIL_DIVISOR = 4
 TAIL = "tail1.embedding"
 """The name of the embeddings of the tail."""
 TAIL_SCALES = "tail1.embedding.scale"
-"""The name of their scales. With scales the embeddings are in 8 bits, as they are stored. They then
-take a quarter of the memory, and no more time."""
+"""The name of the scales of these embeddings. Embeddings with scales are in 8 bits, as in a file.
+They take a quarter of the memory, and no more time."""
 TAIL_AT_ONCE = 4096
 """The number of words of the tail that are converted to float32 together. They fit into a
 processor's cache."""
@@ -76,8 +76,8 @@ def merge_words(known: Vocabulary, of_text: Vocabulary, weights: Weights) -> Voc
 
 
 def _fixed_head(weights: Weights) -> int:
-    """Returns the number of ids in the head if it is followed by a tail, and 0 otherwise. No words
-    join such a head."""
+    """Returns the number of ids in the head, or 0 if there is no tail. A head with a tail keeps its
+    size, because new words join the tail."""
     return len(weights["embedding"]) - 1 if "tail1.kernel" in weights else 0
 
 
@@ -91,16 +91,16 @@ def grow_network(
     """Extends a network from the vocabulary `known` to one of `merge_words`, whose words occur
     `counts` [V] times in the text. Returns the new settings and weights.
 
-    The embedding of a new word starts as the mean of the old ones, in the tail if there is one. Its
-    bias gives it the share of the head or the tail that it has in the text, less DISCOUNT uses.
-    With the mean bias instead, new words of a novel cost 3.2 nats more after the training.
+    New words join the tail, or the head if there is no tail. The embedding of a new word starts as
+    the mean of the old embeddings there. Its bias gives it its share of all uses of words there,
+    less DISCOUNT uses. With the mean bias, new words of a novel cost 3.2 nats more after training.
     """
     head = _fixed_head(weights)
     has_tail = head > 0
     new_id = known.total_words  # `_with_mean` puts the mean there
     word_ids = (known.id_by_word.get(word, new_id) for word in vocabulary.words)
     ids = np.array([*range(known.first_word_id), *word_ids])
-    # The rows of the head and of the tail's token stay as they are if there is a tail.
+    # If there is a tail, the head gets no new rows, and ends with the row of the tail's token.
     fixed = np.append(ids[:head], head) if has_tail else ids[:0]
     growing = TAIL if has_tail else "embedding"
     bias, is_new = weights["output.bias"], ids[head:] == new_id
@@ -133,13 +133,13 @@ class AdaptiveSoftmax:
         self.head_size = _fixed_head(weights) or len(self._embedding)
         """The number of ids in the head."""
 
-    def embed(self, words: NDArray[np.int64]) -> Array:
-        """Returns the input embeddings [N, E] of words [N]."""
+    def embed(self, ids: NDArray[np.int64]) -> Array:
+        """Returns the input embeddings [N, E] of ids [N]."""
         token = len(self._embedding) - 1
-        rows = self._embedding[np.minimum(words, token)]
+        rows = self._embedding[np.minimum(ids, token)]
         if self._kernel is not None:
-            in_tail = np.flatnonzero(words >= token)
-            places = words[in_tail] - token
+            in_tail = np.flatnonzero(ids >= token)
+            places = ids[in_tail] - token
             rows[in_tail] += self._tail[places] * self._tail_scales[places, None] @ self._kernel.T
         return np.asarray(rows)
 

@@ -23,24 +23,26 @@ LOGITS_AT_ONCE = 1 << 21
 """The most logits that are computed together. For 10,000 words and 256 units a distribution then
 takes 0.04 ms, and 0.4 ms if it is computed alone."""
 KEY_SIZE = 128
-"""The largest size K of a key, by which two states are compared. In `english` the output
-layer reads 320 numbers. Keys of 128 numbers serve its cache as well (4.263 nats a word) and
-take a third of the time."""
-PROJECTION, DIRECTIONS = "projection.kernel", "directions"
-"""The names of a network's projection, and of its `key_directions`, which may be stored because it
-takes 10 ms to compute them."""
+"""The largest size K of a key, by which two states are compared. In `english` the output layer
+reads 320 numbers. Keys of 128 numbers find recent words as well (4.263 nats a word) and take a
+third of the time."""
+PROJECTION = "projection.kernel"
+"""The name of the kernel [H, E] between the last recurrent layer and the output layer."""
+DIRECTIONS = "directions"
+"""The name of the `key_directions`. A file has them, because it takes 10 ms to compute them."""
 START = "start"
-"""The name of the state [L, P, H] before a text, which may be stored; else it is zeros. A network
-that learns a long text hardly ever meets zeros. From the mean of the states after lines of many
-texts, `french`, `german` and `spanish` predict the first eight words of a text with 1.3 to 1.5 nats
-a word less."""
+"""The name of the state [L, P, H] before a text. A network without it starts from zeros, which it
+hardly ever meets when it learns a long text. In `french`, `german` and `spanish` it is the mean of
+the states after lines of many texts. The first eight words of a text then cost 1.3 to 1.5 nats a
+word less."""
 Vectors = tuple[Array, ...]
-"""Vectors [H]: one for each gate of a layer, or one for each part of its state. The first part of a
-state is the output of the layer."""
+"""Vectors [H], one for each part of a state or for each gate. The first part of a state is the
+output of the layer."""
 
 
 class Cell:
-    """A simple recurrent layer with tanh. It computes the next state from an input and a state."""
+    """A recurrent layer. It computes the next state from an input and a state. This is the simple
+    layer with tanh, which the other layers extend."""
 
     gates, parts = 1, 1
     gate_names: tuple[str, ...] = ()
@@ -158,7 +160,7 @@ class CausalModel(NetworkModel):
         weights: Weights,
         blocked_words: Iterable[str] = (),
     ) -> None:
-        """`weights` have the names of `causal_shapes`, and are checked."""
+        """`weights` must have the names and shapes of `causal_shapes`."""
         super().__init__(vocabulary, tokenizer, blocked_words)
         self.cell, self.weights = cell, weights
         self._softmax = AdaptiveSoftmax(weights)
@@ -183,22 +185,22 @@ class CausalModel(NetworkModel):
 
     def predict(self, states: Iterable[Array], *, bounds: bool = False) -> Iterator[Array]:
         for batch in in_batches(states, 1 + LOGITS_AT_ONCE // self.vocabulary.total_words):
-            yield from self._softmax.probabilities(self._projected(batch), bounds=bounds)
+            yield from self._softmax.probabilities(self._outputs(batch), bounds=bounds)
 
     @cached_property
     def in_tail(self) -> NDArray[np.bool_]:
         return np.arange(self.vocabulary.total_words) >= self._softmax.head_size
 
-    def _projected(self, states: Sequence[Array]) -> Array:
-        """Returns the input of the output layer [N, E] in each state."""
+    def _outputs(self, states: Sequence[Array]) -> Array:
+        """Returns what the output layer reads [N, E] in each state."""
         outputs = _last_outputs(states)
         return outputs if self._projection is None else np.asarray(outputs @ self._projection)
 
     def activations(self, states: Sequence[Array], ids: Sequence[int]) -> dict[str, Array]:
-        """Returns the outputs of each layer, by the names of stages. The embedding and the
-        recurrent layers have a row for each id, and the gates of a layer follow it. At the end are
-        the projection [E], if there is one, and the logits [V] after the last id. `states` has the
-        state before the first id and the state after each id."""
+        """Returns the outputs of each layer, by the names of stages. The embedding, the recurrent
+        layers and their gates have a row for each id. The projection [E], if there is one, and the
+        logits [V] are those after the last id. `states` has the state before the first id and the
+        state after each id."""
         inputs, all_states = self.embed(np.array(ids, np.int64)), np.stack(states)
         outputs = {"embedding": inputs}
         for layer, cell in enumerate(self._cells):
@@ -211,10 +213,10 @@ class CausalModel(NetworkModel):
             if cell.parts == 2:
                 outputs[f"cell{number}"] = all_states[1:, layer, 1]
             inputs = all_states[1:, layer, 0]
-        projected = self._projected(states[-1:])
+        last = self._outputs(states[-1:])
         if self._projection is not None:
-            outputs["projection"] = projected[0]
-        return outputs | {"logits": self._softmax.logits(projected)[0]}
+            outputs["projection"] = last[0]
+        return outputs | {"logits": self._softmax.logits(last)[0]}
 
     @cached_property
     def _key_kernel(self) -> Array | None:

@@ -14,14 +14,14 @@ from typing import Any, TypeVar
 
 from rnnlm_tui.config import LONGEST_CONTEXT
 from rnnlm_tui.lm.mixture import MixedModel
-from rnnlm_tui.lm.model import Array, LanguageModel, State, Unwanted, likeliest_of
+from rnnlm_tui.lm.model import Array, LanguageModel, State, Unwanted
 from rnnlm_tui.lm.page_words import NO_FINDINGS, OnPage
 from rnnlm_tui.lm.recent_words import CACHE_WORDS
 from rnnlm_tui.text.vocabulary import BEGIN_ID
 
 KEY_WORDS = 500
 """The number of last words by which a context is recognised. A state hardly depends on earlier
-words. If the first lines of a long text are dropped, the other lines are not read again."""
+words, so a long text whose first lines are dropped is not read again."""
 STATES = 512
 """The number of states that are kept. A suggestion takes up to five."""
 DISTRIBUTIONS = 6
@@ -31,7 +31,7 @@ one or two."""
 Key = bytes
 """The bytes of an array of the last ids of a context. 512 keys take 1 MB, and 512 tuples of 500
 integers would take 15 MB."""
-Place = TypeVar("Place")
+AnyKey = TypeVar("AnyKey")
 Kept = TypeVar("Kept")
 
 
@@ -51,14 +51,14 @@ class Contexts:
         self._distributions: dict[Key, Array] = {}
         self._likeliest: dict[tuple[Key, float], int | None] = {}
         self.lists: tuple[object, Any] | None = None
-        """A place in a text, and the lists of words that `suggest` keeps for it while the letters
-        of a word are typed."""
+        """The place in a text where `suggest` was called last, and its `WordLists` of that place.
+        They serve until the word being typed there ends."""
 
     @property
     def unwanted(self) -> Unwanted:
         """The words that the user does not want suggested."""
         words, tokenizer = self._unwanted(), self.model.tokenizer
-        if words and not tokenizer.writes_text:  # the tokenizer may lower all words
+        if words and not tokenizer.writes_text:  # a tokenizer in small letters has `will` for Will
             words |= {word.lower() for word in words if tokenizer.words(word) == [word.lower()]}
         return Unwanted(words)
 
@@ -102,12 +102,13 @@ class Contexts:
         if (key, least) not in self._likeliest:
             probabilities = self._distributions.get(key)
             if probabilities is None:
-                bounds = self.model.predict([self.state_after(context)], bounds=True)
-                probabilities = next(bounds)
-            best = likeliest_of(probabilities, least)
-            if best is not None and self.model.in_tail[best]:  # this may be an upper bound
-                best = likeliest_of(self.next_word_probabilities(context), least)
-            _keep(self._likeliest, (key, least), best, STATES)
+                probabilities = next(self.model.predict([self.state_after(context)], bounds=True))
+            best = int(probabilities.argmax())
+            if probabilities[best] >= least and self.model.in_tail[best]:  # perhaps only a bound
+                probabilities = self.next_word_probabilities(context)
+                best = int(probabilities.argmax())
+            found = best if probabilities[best] >= least else None
+            _keep(self._likeliest, (key, least), found, STATES)
         return self._likeliest[key, least]
 
     def predict_along(self, context: Sequence[int], ids: Sequence[int]) -> Iterator[Array]:
@@ -145,7 +146,7 @@ def _key(context: Sequence[int], end: int) -> Key:
     return array("i", context[max(0, end - KEY_WORDS) : end]).tobytes()
 
 
-def _keep(entries: dict[Place, Kept], key: Place, value: Kept, most: int) -> None:
+def _keep(entries: dict[AnyKey, Kept], key: AnyKey, value: Kept, most: int) -> None:
     """Adds an entry, and drops the oldest one if there are more than `most`."""
     entries[key] = value
     if len(entries) > most:

@@ -66,8 +66,7 @@ class NgramLevel(NamedTuple):
 
 
 def sampling_step(targets: int) -> int:
-    """Returns n if every n-th line of a text is counted that has `targets` words and ends of
-    lines."""
+    """Returns n if every n-th line is counted of a text with `targets` words and ends of lines."""
     return max(1, -(-targets // MOST_COUNTED))
 
 
@@ -113,18 +112,19 @@ def count_levels(lines: EncodedLines, total_words: int, order: int) -> Iterator[
         next_nodes = np.full_like(nodes, NO_NODE)
         parts = list[tuple[Ids, Ids, Ids]]()
         for first, end in _ranges(occurrences):
-            # The positions where a child of these nodes ends, sorted by child. A key is a child.
+            # The positions where children of these nodes end. A key is a parent and a last word.
             is_inside = (nodes[:-1] >= first) & (nodes[:-1] < end) & (text[1:] != BEGIN_ID)
             ends = 1 + np.flatnonzero(is_inside).astype(np.int32)
             keys = (nodes[ends - 1] - first).astype(np.int64) * total_words + text[ends]
-            # A key and its place in one number sort in half the time of an argsort.
+            # Sort the positions by key. A key and a place in one number sort in half the time of
+            # an argsort.
             bits = len(ends).bit_length()
             keys <<= bits
             keys |= np.arange(len(ends))
             keys.sort()
             ends = ends[keys & ((1 << bits) - 1)]
             keys >>= bits
-            starts = np.flatnonzero(np.diff(keys, prepend=NO_NODE)).astype(np.int32)
+            starts = np.flatnonzero(np.diff(keys, prepend=-1)).astype(np.int32)
             counts = np.diff(starts, append=np.int32(len(ends)))
             new_nodes = np.arange(next_size, next_size + len(starts), dtype=np.int32)
             next_nodes[ends] = np.repeat(new_nodes, counts)
@@ -132,7 +132,7 @@ def count_levels(lines: EncodedLines, total_words: int, order: int) -> Iterator[
             one_end = ends[starts]  # of each child
             children = np.bincount(nodes[one_end - 1] - first, minlength=end - first)
             parts.append((children.astype(np.int32), text[one_end], counts))
-            # A child without its first word is a node, and the first word stands before the node.
+            # Each child ends with a node of this level, and its first word stands before the node.
             words_before += np.bincount(nodes[one_end], minlength=size).astype(np.int32)
         np.copyto(words_before, level.counts, where=words_before == 0)
         yield level._replace(counts=words_before)
@@ -166,12 +166,12 @@ def shares_of(level: NgramLevel, discounts: Discounts) -> NDArray[np.float32]:
     shorter n-grams. At level 1 the rest is spread evenly over all ids that are predicted."""
     shares = level.counts.astype(np.float32)
     shares -= np.array([0, *discounts], np.float32)[np.minimum(level.counts, 3)]
-    is_first = not len(level.children)
+    is_first = len(shares) > 0 and not len(level.children)  # not a level below an empty one
     children = np.array([len(shares)]) if is_first else level.children
     sums = np.append(0, np.cumsum(level.counts, dtype=np.int64))
     totals = np.diff(sums[np.append(0, np.cumsum(children))]).astype(np.float32)
     shares /= np.repeat(np.maximum(totals, 1), children)
-    if is_first and len(shares):  # a level below an empty one has no shares
+    if is_first:
         predicted = np.ones_like(shares)
         predicted[[PADDING, BEGIN_ID]] = 0
         shares += (1 - shares.sum()) * predicted / predicted.sum()

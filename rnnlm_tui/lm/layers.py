@@ -43,8 +43,8 @@ def initial_weights(
     gates: int = 1,
 ) -> dict[str, Array]:
     """Returns initial weights as Keras draws them. Kernels are Glorot uniform (Glorot and Bengio
-    2010) and recurrent kernels orthogonal (Saxe et al. 2014), gate by gate. Embeddings are uniform
-    and biases 0."""
+    2010) and recurrent kernels orthogonal (Saxe et al. 2014). Embeddings are uniform and biases 0.
+    Each of the `gates` of a `layer<number>` has kernels of its own."""
 
     def gate(name: str, inputs: int, units: int) -> NDArray[np.float64]:
         if name.endswith("recurrent_kernel"):
@@ -82,8 +82,8 @@ def load_network(
     weights: Weights,
     blocked_words: Iterable[str] = (),
 ) -> LanguageModel:
-    """Returns the network with these `weights`, which are checked. Only the lesson's network needs
-    the `window`. The `blocked_words` are never suggested."""
+    """Returns the network with `weights` of the shapes of `shapes_of`. Only the lesson's network
+    needs the `window`. The `blocked_words` are never suggested."""
     if isinstance(config.model, LessonConfig):
         return LessonModel(vocabulary, tokenizer, window, weights, blocked_words)
     assert isinstance(config.model, CausalConfig)

@@ -47,7 +47,7 @@ class LessonModel(WindowModel, NetworkModel):
         weights: Weights,
         blocked_words: Iterable[str] = (),
     ) -> None:
-        """`weights` have the names of `lesson_shapes`, and are checked."""
+        """`weights` must have the names and shapes of `lesson_shapes`."""
         super().__init__(vocabulary, tokenizer, blocked_words)
         self.window, self.weights = window, weights
         self._cells = [Cell(weights, name) for name in ("forward", "backward", "recurrent")]

@@ -163,9 +163,9 @@ def in_batches(states: Iterable[State], size: int) -> Iterator[list[State]]:
 def blocked_ids_of(
     vocabulary: Vocabulary, tokenizer: Tokenizer, blocked_words: Iterable[str] = ()
 ) -> tuple[int, ...]:
-    """Returns the ids that a model never suggests: padding, special tokens, and the
-    `blocked_words`. A model with special tokens whose tokenizer does not write text never suggests
-    punctuation marks either."""
+    """Returns the ids that a model never suggests: padding, special tokens and the `blocked_words`.
+    If its tokenizer does not write text (`writes_text`), punctuation marks are among them. The
+    lesson's model, which has no special tokens, suggests all its words."""
     blocked = [*range(vocabulary.first_word_id)]
     blocked += [vocabulary.id_by_word[word] for word in blocked_words if word in vocabulary]
     if vocabulary.special_tokens and not tokenizer.writes_text:
@@ -180,12 +180,6 @@ def softmax(logits: NDArray[np.float32]) -> NDArray[np.float32]:
     np.exp(logits, out=logits)
     logits /= logits.sum(-1, keepdims=True)
     return logits
-
-
-def likeliest_of(probabilities: Array, least: float) -> int | None:
-    """Returns the likeliest id of a distribution [V], or None if it is less likely than `least`."""
-    best = int(probabilities.argmax())
-    return best if probabilities[best] >= least else None
 
 
 def largest(values: NDArray[np.floating[Any]], k: int) -> NDArray[np.int64]:

@@ -51,7 +51,7 @@ class NgramModel(WindowModel):
         arrays: Arrays,
         blocked_words: Iterable[str] = (),
     ) -> None:
-        """`arrays` have the names above, and are checked."""
+        """`arrays` are those named above, with the numbers of a trie (see `check_ngrams`)."""
         super().__init__(vocabulary, tokenizer, blocked_words)
         self.window = _order(arrays) - 1
         unigrams = SHARES[arrays["share.1"]]

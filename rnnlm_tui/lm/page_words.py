@@ -6,8 +6,8 @@ A new word is one that the model does not know. Its probability is
 
 as in a Chinese restaurant process: w is the weight of all uses of the word, and W the weight of all
 uses of new words. The weight of a use falls as a power of the number of later uses of new words.
-New words in diaries, letters, notes and novels then cost 2.14 nats each. They cost 2.26 nats or
-more with a weight that has a half-life. Both figures are of 3,500 words.
+In diaries, letters, notes and novels, 3,500 new words then cost 2.14 nats each. With any half-life
+in place of the power they cost 2.26 nats or more.
 
 A name is followed by the words that followed it before: `Lucy` by `Honeychurch`.
 
@@ -36,16 +36,15 @@ if TYPE_CHECKING:
     from rnnlm_tui.text.vocabulary import Vocabulary
 
 UNFAMILIAR = 15.0
-"""The weight of all words that were never used. A new word costs 2.162 nats in 12 diaries, memoirs
-and notes, and 1.911 in 40 books; with a weight of 12 it costs 2.173 and 1.897, and with 20 it costs
-2.166 and 1.945. Of each text 16,000 words were read. A word was new if it occurs fewer than 11
-times in the 29 million words of the other texts. The best weight is the same after no, one and two
-typed letters."""
+"""The weight of all words that were never used. With weights of 12, 15 and 20, a new word costs
+2.173, 2.162 and 2.166 nats in 12 diaries, memoirs and notes, and 1.897, 1.911 and 1.945 in 40
+books. 16,000 words of each were read. New words are those with fewer than 11 uses in the 29 million
+words of the other texts. With one or two typed letters, the same weight is best."""
 RECENCY = 3.0
 """The weight of a use with n later uses of new words is 1 / (1 + n / RECENCY)."""
 NEW_FOLLOWER = 16.0
 """The weight of a word that has not followed a name before, as a number of uses. On two novels the
-words after names save 0.2 points of keys. A context of two words, one a name, saves no more."""
+words after names save 0.2 points of keys. Those after a name and another word save no more."""
 MOST_USES = 2000
 """The number of last uses of new words that count. The weight of an older use is below 0.002."""
 USE_WEIGHTS = 1 / (1 + np.arange(MOST_USES) / RECENCY)
@@ -154,9 +153,9 @@ class PageWords:
         return OnPage(_new_words(self._uses_above, MergedUses.of(page[-1:])), _followers(page))
 
     def new_word_chances(self, above: Iterable[str], line: str) -> Iterator[tuple[float, bool]]:
-        """Yields two values for each word of a line. The first is the chance that a new word there
-        is this word. The second is True if the word was used before, in the lines `above` or in the
-        line. If it was not, the chance is that of all unused words together."""
+        """Yields for each word of a line the chance that a new word there is this word, and True if
+        the word was used before, in the lines `above` or in the line. All words that were not used
+        before have one chance together."""
         words = self._tokenizer.words_as_written(line)
         used = [use.word for each in above for use in self._find_cached(each).uses]
         number_of = dict[str, int]()
@@ -195,8 +194,8 @@ class PageWords:
 
 
 def _new_words(above: MergedUses, line: MergedUses) -> dict[str, float]:
-    """Returns the probability of each new word, given that the next word is unknown. A word has a
-    spelling of the page. A spelling within a sentence is preferred."""
+    """Returns the probability of each new word, given that the next word is unknown. A word is
+    spelled as last within a sentence, or else as last at the start of one."""
     weights = dict[str, float]()
     weights_above = above.weights(len(line.places))
     weight_by_form = dict(zip(above.forms.values(), weights_above, strict=False))

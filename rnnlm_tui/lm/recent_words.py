@@ -71,8 +71,9 @@ class RecentWords:
     def __init__(self, total_words: int, network: CausalModel | None) -> None:
         """`network` makes the keys. Without it words differ only in their age."""
         self._total_words, self._network = total_words, network
-        self._no_query = self._keys([network.start] if network else [None])[0]
-        no_keys = np.empty((0, len(self._no_query)), np.float32)
+        self._first_query = self._keys([network.start] if network else [None])[0]
+        """The key of the first word."""
+        no_keys = np.empty((0, len(self._first_query)), np.float32)
         self.start = Recent(np.empty(0, np.int64), no_keys)
         half_life = HALF_LIFE if network else HALF_LIFE_ALONE
         likeness = f"exp({SHARPNESS:g} cos(k_then, k_now)) " if network else ""
@@ -115,7 +116,7 @@ class RecentWords:
 
     def _predict_together(self, states: Sequence[Recent]) -> Iterator[Array]:
         """Does what `predict` does, for states with the same `keys`."""
-        queries = np.stack([self._no_query if s.query is None else s.query for s in states])
+        queries = np.stack([self._first_query if s.query is None else s.query for s in states])
         rows = queries @ states[0].keys.T  # [N, M]
         for state, query, row in zip(states, queries, rows, strict=True):
             words, cosines = state.words, row

@@ -25,7 +25,7 @@ from rnnlm_tui.lm.ngram import NgramModel
 from rnnlm_tui.text.vocabulary import BEGIN_ID, PADDING, UNKNOWN_ID, Vocabulary
 
 TOP_WORDS = 10
-"""The number of words with the largest values over the vocabulary that are named."""
+"""The number of words that a stage over the vocabulary names, those with the largest values."""
 TOKEN_LABELS = ("(padding)", "(unknown)", "(start of line)", "(end of line)")
 """The labels of padding and the special tokens, by id."""
 COMPARED = ("untrained", "trained")
@@ -85,7 +85,7 @@ LAYERS: dict[str, tuple[str, str, tuple[str, ...]]] = {
     "lesson logits": ("Dense (softmax)", "z = W a + b", ("output.",)),
     "logits": ("Dense (tied, softmax)", "z = E y + b", ("output.",)),
 }  # fmt: skip
-"""For each stage the name of its layer as in Keras, its formula, and the beginnings of the names of
+"""For each stage the name of its layer as in Keras, its formula, and the prefixes of the names of
 its weights. # stands for the number of the layer. A step of a layer has no weights of its own."""
 ADAPTIVE = {
     "embedding": ("Embedding", "x_t = E[id_t]; rare: E[r] + K e[id_t]"),
@@ -94,7 +94,8 @@ ADAPTIVE = {
         "z = E y + b; rare: z[r] + log softmax(e K'y + b)",
     ),
 }
-"""The layers with an adaptive softmax: rare words share row r of E, and each has a row in e."""
+"""The layers and formulas with an adaptive softmax. Rare words share the row E[r], and each has a
+row of its own in e."""
 COMPARISONS: dict[str, tuple[Callable[[NDArray[Any]], Any], str]] = {
     "hidden": (np.count_nonzero, "Untrained, {:,} units are active. Trained, {:,}."),
     "logits": (
@@ -200,24 +201,22 @@ def stages_of(
     )
     before_window = max(0, len(ids) - model.window)
     labels, ids = labels[before_window:], ids[before_window:]
-    name, formula = "softmax", "p = exp(z) / sum of exp(z)"
-    how = "exp of each score, divided by the sum of all of them:"
-    match model:
-        case LessonModel():
-            rows = (TOKEN_LABELS[PADDING],) * (model.window - len(ids)) + labels
-            for stage in _network_stages(model, model.activations(ids), "lesson", rows):
-                layer = stage.layer
-                yield stage
-        case CausalModel():
-            outputs = model.activations(states[-len(ids) - 1 :], ids)
-            for stage in _network_stages(model, outputs, model.cell, labels):
-                layer = stage.layer
-                yield stage
-        case NgramModel():
-            yield from _ngram_stages(model, states[-1], labels, suggested)
-            name, layer, formula = "probabilities", KNESER_NEY, ""
-            how = "The last row, for all words:"
-    sentence = f"{how} the probability that each word of the vocabulary is next. The sum is 1."
+    what = "the probability that each word of the vocabulary is next. The sum is 1."
+    if isinstance(model, NgramModel):
+        yield from _ngram_stages(model, states[-1], labels, suggested)
+        sentence = f"The last row, for all words: {what}"
+        name, layer, formula = "probabilities", KNESER_NEY, ""
+    else:
+        if isinstance(model, LessonModel):
+            labels = (TOKEN_LABELS[PADDING],) * (model.window - len(ids)) + labels
+            kind, outputs = "lesson", model.activations(ids)
+        else:
+            assert isinstance(model, CausalModel)
+            kind, outputs = model.cell, model.activations(states[-len(ids) - 1 :], ids)
+        stages = [*_network_stages(model, outputs, kind, labels)]
+        yield from stages
+        sentence = f"exp of each score, divided by the sum of all of them: {what}"
+        name, layer, formula = "softmax", stages[-1].layer, "p = exp(z) / sum of exp(z)"
     yield over_vocabulary(name, sentence, model.vocabulary, probabilities, layer, formula)
 
 
@@ -301,9 +300,9 @@ def _network_stages(
     for name, values in outputs.items():
         layer, _, number = name.rpartition(" ") if name[-1].isdigit() else (name, "", "1")
         template = SENTENCES.get(f"{kind} {layer}") or SENTENCES[layer]
-        title, formula, begins = LAYERS.get(f"{kind} {layer}") or LAYERS[layer]
+        title, formula, prefixes = LAYERS.get(f"{kind} {layer}") or LAYERS[layer]
         title, formula = adaptive.get(layer, (title, formula))
-        weights = tuple(begin.replace("#", number) for begin in begins)
+        prefixes = tuple(prefix.replace("#", number) for prefix in prefixes)
         active = np.count_nonzero(values)
         sentence = template.format(
             rows=len(labels),
@@ -326,7 +325,7 @@ def _network_stages(
             parameters=sum(
                 w.size
                 for key, w in model.weights.items()
-                if key.startswith(weights) and key != TAIL_SCALES
+                if key.startswith(prefixes) and key != TAIL_SCALES
             ),
         )
 

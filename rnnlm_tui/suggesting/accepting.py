@@ -1,6 +1,6 @@
-"""The rules for seeing and accepting suggestions: from which probability on a ghost is shown, how
-long the list is, when each kind of writer reads it, the words that each key takes, the presses that
-it costs, and what a typed character does to the space of an accepted word.
+"""The rules for seeing and accepting suggestions: how likely the words of a ghost are, how long the
+list is, when each kind of writer reads it, which presses of keys take which words, and what a typed
+character does to the space of an accepted word.
 
 The editor, its live count and `--evaluate` all follow these rules, so a person can save as many
 keys as `--evaluate` reports.
@@ -12,8 +12,8 @@ keys as `--evaluate` reports.
     alt+1 to 5    That word of the list, anywhere.
     Down, then    That word of the list, anywhere.
     1 to 5
-    1 to 5        That word of the list, within a word if the setting `digits` allows it. Typing a
-                  digit or a space right afterwards takes that back and types the digit.
+    1 to 5        That word of the list, within a word and if the setting `digits` allows it. A
+                  digit or a space right after it removes the word and types the digit instead.
 
 Does not import numpy, which the app loads only after its first picture.
 """
@@ -44,9 +44,8 @@ looks only at the cursor then saves 51 to 56 % of keys and sees 26 to 29 wrong g
 characters. With 0.15 he saves 50 to 55 % and sees 20 to 23, and with 0 he saves 51 to 56 % and sees
 29 to 32 (tests/benchmarks/README.md)."""
 LETTERS_FOR_GHOST = 2
-"""Once so many letters of a word are typed, a smaller probability is enough for the ghost."""
+"""From this number of typed letters of a word on, GHOST_FROM is multiplied by GHOST_FACTOR."""
 GHOST_FACTOR = 0.6
-"""GHOST_FROM is then multiplied by this factor."""
 Writer: TypeAlias = Literal["attentive", "glancing", "at_cursor"]
 """A kind of writer. An attentive one reads the list after every key. A glancing one reads it at the
 start of a word and after two and four letters. One at the cursor never reads it. All of them see
@@ -170,10 +169,10 @@ def type_character(
 
     The tail is the end of the line that the next character may still change:
 
-    - The space of an accepted word. Typing a space adds no second one, and a mark replaces the
+    - After an accepted word, its space. Typing a space adds no second one, and a mark replaces the
       space if `replaces_space` returns True.
-    - A mark that has just replaced a space, and the letters typed since. The letters may show that
-      the mark opens a quotation, as in `he said 'so`. Then the space is put back.
+    - After a mark that replaced such a space, the mark and the letters typed since. The letters may
+      show that the mark opens a quotation, as in `he said 'so`. Then the space is put back.
     - Otherwise "".
     """
     if tail == " ":

@@ -196,9 +196,9 @@ class _Line:
         """Returns the functions that predict the next word for a piece of the line. The piece
         starts at the character `place`.
 
-        The functions take the ids of the piece before the next word. These are nearly always the
-        same as in the line. They differ after a wrong first word of a ghost, and where a half-typed
-        word is itself a word.
+        The functions take the ids of the piece before the next word. These are nearly always those
+        of the line itself. After a wrong first word of a ghost they are not, nor where a half-typed
+        word is taken for a whole one.
         """
 
         @cache
@@ -251,8 +251,8 @@ class _Line:
             yield from self._scored
             return
         chances = self.model.page_words.new_word_chances(self._above, self.text)
-        for word, (chance, is_used_above) in zip(self._scored, chances, strict=True):
-            letters = 0 if is_used_above else len(word.word) + 1  # 1 for the end of the word
+        for word, (chance, was_used) in zip(self._scored, chances, strict=True):
+            letters = 0 if was_used else len(word.word) + 1  # 1 for the end of the word
             cost = LETTER_NATS * letters - math.log(chance)
             yield word if word.is_known else replace(word, spelling_cost=cost)
 

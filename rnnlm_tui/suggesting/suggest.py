@@ -62,8 +62,8 @@ SWAP_FREQUENCY = 0.001
 CORRECTION_FACTOR = 0.1
 """The factor for the probability of a word that corrects a slip, when the first five words of the
 list are chosen. A correction must be ten times as likely as a word that begins with the typed
-letters to displace it. With a factor of 1 the right word is lost at 2 of 4,000 beginnings without a
-slip, and it is found at 1 % more of the slips, one letter after the slip."""
+letters to displace it. With a factor of 1, the list loses the right word at 2 of 4,000 beginnings
+without a slip, and has it one letter after the slip at 1 % more of the slips."""
 LEAST_CHANCE = np.float32(1e-30)
 """The lowest chance of a word. It keeps products of chances above the smallest float32."""
 LEAST_SHARE = 0.0025
@@ -174,14 +174,14 @@ def suggest(
         return contexts.likeliest(above + ids, CONTINUES_FROM)
 
     lists = _lists_for(typed, tuple(previous_lines), contexts, predict)
-    found = lists.likeliest(typed, k + 1)  # one more, since one may be typed in full
+    found = lists.listed(typed, k + 1)  # one more, since one may be typed in full
     candidates = found[:k]
     vocabulary = model.vocabulary
     continuation: tuple[str, ...] = ()
     if looks_ahead and candidates and lists.begins_ghost(typed, candidates[0]):
         if not candidates[0].changes_text:
-            # The ghost needs this prediction, and so does the list after the space that probably
-            # follows. `contexts` keeps it.
+            # A space probably follows, and the list after it needs this whole distribution, which
+            # `contexts` keeps. The ghost alone would not need all of it.
             predict(vocabulary.encode([*typed.words, candidates[0].word]))
         continuation = lists.continuation(typed, candidates[0].word, likeliest)
     words = model.tokenizer.words_as_written(typed.start)
@@ -282,6 +282,7 @@ class WordLists:
         self._model, self._above = model, above
         self._writes_text = model.tokenizer.writes_text
         self._key = model.tokenizer.match_key
+        """Returns the letters of a word that are compared with those of the prefix."""
         probabilities = predict(model.vocabulary.encode(typed.words))
         self._new_words, self._probabilities = _add_page(model, probabilities, page)  # [D]
         self._highest_probability = float(self._probabilities.max())
@@ -295,14 +296,14 @@ class WordLists:
         written = model.tokenizer.insertion_of(typed.start, "", SMALL_WORD).text.lstrip()
         self._is_within_sentence = self._writes_text and written == SMALL_WORD
 
-    def likeliest(self, typed: Typed, k: int = LISTED) -> tuple[Suggestion, ...]:
+    def listed(self, typed: Typed, k: int = LISTED) -> tuple[Suggestion, ...]:
         """Returns the `k` likeliest words that begin with the prefix of `typed` or correct a slip
         in it. CORRECTION_FACTOR applies when the first five are chosen. The five are then sorted by
         their probability, and so are the words behind them."""
         beginning = self._beginning_with(typed)
         total = float(beginning.chances.sum())
         corrections = self._corrections(typed, LEAST_SHARE * total)
-        total += float(corrections.chances.sum())  # so the limit rises for the next line
+        total += float(corrections.chances.sum())
         is_likely = corrections.chances >= LEAST_SHARE * total
         likely = Matches(corrections.ids[is_likely], corrections.chances[is_likely], corrects=True)
         tokenizer, words = self.tokenizer_for(typed), list[Suggestion]()
@@ -396,9 +397,9 @@ class WordLists:
 
     def _corrections(self, typed: Typed, least_chance: float) -> Matches:
         """Returns the words whose beginning a slip may have turned into the prefix. There are none
-        if no word can reach `least_chance`, and none for acronyms, numbers and addresses. An
-        apostrophe behind a known word stands for an accent, as in `citta'`, or belongs there, as in
-        `un po'`."""
+        if no word can reach `least_chance`, and none for acronyms, numbers and addresses. After a
+        known word, an apostrophe may stand for its accent: only `città` corrects `citta'`, and
+        nothing corrects `un po'`."""
         prefix = typed.prefix
         ends_word = prefix[1:] and prefix[-1] in APOSTROPHES and not is_all_capitals(prefix)
         if ends_word and (whole := self._ids_written_like(prefix[:-1])):
@@ -420,7 +421,7 @@ class WordLists:
             found_ids.append(without)
             found_slips.append(np.full(len(without), SWAPPED, np.float32))
         ids, slips = np.concatenate(found_ids), np.concatenate(found_slips)
-        if with_umlauts(self._key(prefix)):  # a word with an umlaut is no correction
+        if with_umlauts(self._key(prefix)):  # `schön` begins with `schoe`, and does not correct it
             is_other = ~np.isin(ids, self._ids_beginning_with(prefix))
             ids, slips = ids[is_other], slips[is_other]
         chances = self._chances(ids, typed) * slips * SWAP_FREQUENCY
@@ -464,8 +465,8 @@ class WordLists:
         return np.append(ids, new_ids) if len(new_ids) else ids
 
     def _ids_without_accents(self, prefix: str) -> NDArray[np.int64]:
-        """Returns the ids of the allowed words that begin with the plain letters of `prefix`, but
-        without its accents: `dass` for `daß`, or `perché` for `perchè`."""
+        """Returns the ids of the allowed words that begin with the letters of `prefix`, but not
+        with its accents: `dass` for `daß`, or `perché` for `perchè`."""
         key = self._key(prefix)
         if key == prefix.lower():
             return NO_CORRECTIONS.ids
@@ -475,9 +476,7 @@ class WordLists:
     def _ids_with_umlauts(self, keys: Iterable[str], spelled: str) -> NDArray[np.int64]:
         """Returns the ids of the words that begin with one of these `keys`, if they begin with
         `spelled` when their umlauts are written as two letters."""
-        of_model = self._model.vocabulary.sorted_keys(self._key)
-        found = [of.with_beginning(key) for key in keys for of in (of_model, self._new_keys)]
-        ids = np.unique(np.concatenate(found))
+        ids = np.unique(np.concatenate([*map(self._ids_with_key, keys)]))
         ids = ids[~self._mask(ids, str.isascii)]
         is_meant = [spelled_letters(self._word(id_)).startswith(spelled) for id_ in ids.tolist()]
         return ids[np.array(is_meant, np.bool_)]
@@ -491,19 +490,21 @@ class WordLists:
         prefix."""
         factors = np.ones(len(ids), np.float32)
         small, length = _in_small_letters(prefix), len(prefix)
-        # ASCII words have no accents either; only the others are compared
-        differs = ~self._mask(ids, str.isascii) if prefix.isascii() else factors > 0
-        for place in np.flatnonzero(differs).tolist():
+        places = np.arange(len(ids))
+        if prefix.isascii():  # an ASCII word has no accents either
+            places = np.flatnonzero(~self._mask(ids, str.isascii))
+        for place in places.tolist():
             word = _in_small_letters(self._word(ids[place]))
             if word[:length] != small:
                 factors[place] = ACCENTS_FACTOR if len(word) == length else OTHER_CASE_FACTOR
         return factors
 
     def _mask(self, ids: NDArray[np.int64], test: Callable[[str], bool]) -> NDArray[np.bool_]:
-        """Returns the result of `test` for each word [N]. The `ids` of new words come last."""
-        known = ids[ids < self._model.vocabulary.total_words]
-        of_new = [test(self._word(word_id)) for word_id in ids[len(known) :].tolist()]
-        return np.append(self._model.vocabulary.mask(test)[known], np.array(of_new, np.bool_))
+        """Returns the result of `test` for each word [N]."""
+        is_new = ids >= self._model.vocabulary.total_words
+        mask = self._model.vocabulary.mask(test)[np.where(is_new, 0, ids)]
+        mask[is_new] = [test(self._word(word_id)) for word_id in ids[is_new].tolist()]
+        return mask
 
 
 def _add_page(

@@ -103,9 +103,9 @@ class Typist:
         return max(steps, key=lambda step: step.spot.written - len(step.keys))
 
     def _typing(self, spot: Spot) -> Step:
-        """Returns the step that types the next character of the text. A mark could replace the
-        space of an accepted word, although the text has the space. Then the step types a space
-        instead, which adds no second space and keeps the mark from replacing the first one."""
+        """Returns the step that types the next character of the text. Before a mark that would
+        replace the space of an accepted word, although the text keeps it, the step types a space
+        instead. It adds no second space, and the mark then replaces none."""
         character = self._text[spot.written]
         has_space = spot.tail == " " and spot.written == len(spot.line)
         if has_space and character != " " and self._loses_space(spot.line, spot.written):
@@ -132,7 +132,7 @@ class Typist:
             self._start = typed.start
             page = self._model.page_words.on_page((*self._above, typed.start))
             self._lists = WordLists(self._model, self._above, typed, page, self._predict)
-        candidates = self._lists.likeliest(typed)
+        candidates = self._lists.listed(typed)
         words = self._ghost_words(typed, candidates[0]) if candidates else ()
         ghost = self._lists.insertions(typed, words)
         for accept in ways_to_accept(candidates, ghost, is_empty=not typed.before):
@@ -142,7 +142,7 @@ class Typist:
 
     def _ghost_words(self, typed: Typed, first: Suggestion) -> tuple[str, ...]:
         """Returns the words of the ghost, or () if no ghost is shown. The `first` candidate is its
-        first word. If this word is wrong, it is the only one, because all keys take it, too."""
+        first word. If that is wrong, no key can take the words after it, and they are left out."""
         if first.corrects or not is_ghost_likely(first.probability, typed.prefix):
             return ()
         if not self._text.startswith(apply_insertion(typed.before, first)):

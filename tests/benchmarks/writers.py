@@ -114,7 +114,7 @@ class GhostCounter(Typist):
 
     def _accepts_at(self, typed: Typed) -> Iterator[tuple[Accept, Spot]]:
         ways = [*super()._accepts_at(typed)]
-        first = next(iter(self._lists.likeliest(typed)), None)
+        first = next(iter(self._lists.listed(typed)), None)
         if (
             first
             and not first.corrects

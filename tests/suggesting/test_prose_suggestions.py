@@ -186,6 +186,13 @@ def test_a_word_without_the_typed_accents_corrects_them(
     assert apply_insertion(f"the {typed}", first) == f"the {written or word}"
 
 
+def test_a_name_of_the_page_does_not_correct_small_letters_with_an_accent() -> None:
+    after = {"the": {"dass": 0.7, "<unk>": 0.3}}
+    model = ScriptedModel(after, 9, SPECIAL_TOKENS, ["dass"], TOKENIZERS["straight"])
+    found = suggest(model, "the daß", previous_lines=["the Dars was old"])
+    assert [each.word for each in found.candidates] == ["dass"]
+
+
 def test_two_letters_are_not_always_an_umlaut() -> None:
     model = names_of("schon", "neu", "x1", "neues", "schön")
     assert [c.word for c in suggest(model, "the neue").candidates if not c.corrects] == ["neues"]
