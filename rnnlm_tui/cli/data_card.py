@@ -52,7 +52,7 @@ def prospect(job: Job, parameters: int) -> list[str]:
     tell whether it will measure how many keys the model saves, and how many more than its base.
     """
     text = job.prepared.corpus
-    sentences = [f"It reads {text.name}."] if text.files else []
+    sentences = [f"It reads {text.name}."] if text.folder_note else []
     learns, mixed = "starts from nothing and learns this text", ""
     if job.network is not None:
         start = job.base.name if job.base else "another model"

@@ -19,7 +19,7 @@ from rnnlm_tui.store.library import Library, OpenedModel
 from rnnlm_tui.store.model_file import open_stored
 from rnnlm_tui.store.names import built_in_names, built_in_path
 from rnnlm_tui.store.run_files import ModelSources, read_sources
-from rnnlm_tui.store.trained_lines import IS_BUILT_IN, count_seen, is_of_language
+from rnnlm_tui.store.trained_lines import IS_BUILT_IN, count_seen, has_learned
 from rnnlm_tui.text.held_out import (
     EXCERPT_WORDS,
     LONG_EXCERPT_WORDS,
@@ -27,13 +27,14 @@ from rnnlm_tui.text.held_out import (
     excerpts_of,
     sample_mask,
 )
-from rnnlm_tui.text.line_hashes import hash_lines, no_hashes
+from rnnlm_tui.text.line_hashes import hash_lines
 from rnnlm_tui.text.reading import STANDARD_INPUT, Corpus, arrange_lines, read_corpus
 
 SAMPLE_WORDS = 20_000
 """The number of words in the sample that is measured by default."""
 WORTH_A_WARNING = 0.01
-"""The smallest share of lines seen in training that is warned of. Refrains alone may be less."""
+"""The smallest share of lines seen in training that is warned of. A smaller share may be refrains,
+which many songs have."""
 BETWEEN_TEXTS = "\n\n"
 """The separator of written texts in a file. Each is a paragraph of its own."""
 
@@ -142,17 +143,17 @@ def _nothing_held_out(name: str) -> ModelError:
 
 
 def count_trained_on(subject: OpenedModel, text: MeasuredText) -> int | None:
-    """Returns the number of lines that the model was trained on. Returns None if the model is a
-    built-in language that has learned them, or comes from one. Such a language stores too few
-    hashes to count them."""
+    """Returns the number of lines that the model was trained on. Returns None if a built-in
+    language has learned them, and the model is this language or comes from it. A language stores
+    too few hashes to count lines."""
     card, tokenizer = subject.card, subject.model.tokenizer
     names = {subject.name, card.base, *(ancestor.name for ancestor in card.ancestors)}
     names.discard(text.held_out_of)
     for name in filter(names.__contains__, built_in_names()):
         with open_stored(built_in_path(name)) as stored:
-            learned = stored.lines().known if stored.card.is_language else no_hashes()
+            learned = stored.lines().known
         sample = compress(text.corpus, sample_mask(text.corpus, SAMPLE_WORDS))
-        if is_of_language(sample, tokenizer, learned):
+        if has_learned(sample, tokenizer, learned):
             return None
     with open_stored(subject.path) as stored:
         return count_seen(text.lines, tokenizer, stored.lines().known)
@@ -203,8 +204,8 @@ def save_written(folder: Path, name: str, paragraphs: Iterable[str]) -> Path:
 
 
 def paragraphs_of(written: Iterable[str]) -> list[str]:
-    """Returns the lines `written` as paragraphs. They may have line breaks, and blank lines within
-    them are removed. A line that is blank is left out."""
+    """Returns the paragraphs of what was `written`, a line of the app each. Such a line may have
+    line breaks; blank lines within it are removed. A line that is blank is left out."""
     texts = ("\n".join(filter(str.strip, text.splitlines())) for text in written)
     return [*filter(None, texts)]
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from rnnlm_tui.text.held_out import Mask, hold_out
-from rnnlm_tui.text.line_hashes import NO_WORDS, Hashes, hash_lines, no_hashes
+from rnnlm_tui.text.line_hashes import NO_WORDS, Hashes, hash_lines
 from rnnlm_tui.text.tokenizer import Tokenizer
 
 LONG_LINE = 4
@@ -21,6 +21,10 @@ LEARNED_SHARE = 0.05
 """A built-in language has learned a text if it knows a larger share of the lines of the text. A
 smaller share may be chance."""
 IS_BUILT_IN = "this text is part of what the built-in model has learned: its figures are too good"
+
+
+def no_hashes() -> Hashes:
+    return np.empty(0, dtype=np.uint64)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +61,7 @@ def count_seen(lines: Iterable[str], tokenizer: Tokenizer, seen: Hashes) -> int:
     return int(np.isin(_hashes_of_long(lines, tokenizer, LONG_LINE), seen).sum())
 
 
-def is_of_language(lines: Iterable[str], tokenizer: Tokenizer, learned: Hashes) -> bool:
+def has_learned(lines: Iterable[str], tokenizer: Tokenizer, learned: Hashes) -> bool:
     """Returns True if a built-in language has learned the text of these lines. `learned` are the
     `thinned` hashes of the lines that the language has learned."""
     sampled = thinned(_hashes_of_long(lines, tokenizer, LONG_LINE_OF_LANGUAGE))

@@ -90,5 +90,5 @@ class EncodedLines:
         return features.astype(np.int64), self.ids[places].astype(np.int64)
 
     def word_counts(self, total_words: int) -> NDArray[np.int64]:
-        """Returns the number of occurrences of each id as a word [`total_words`]."""
+        """Returns for each id of a vocabulary of `total_words` ids how often it is a word here."""
         return np.bincount(self.ids, minlength=total_words)

@@ -23,8 +23,8 @@ EXCERPT_WORDS = 250
 """The length of an excerpt, in words. An excerpt is running text, because models use the words
 above a word. It is short, so that a sample of a few thousand words is spread over the text."""
 LONG_EXCERPT_WORDS = 1_000
-"""The length of an excerpt of a text that is not held out, in words. The context of the excerpt has
-2,000 words, because people mostly have written much text above the line."""
+"""The length of an excerpt in words, if no lines of the text are held out. Its context then has
+2,000 words. A writer, too, mostly has much text above the line."""
 LETTERS_A_WORD = 6
 """Estimated letters per word, for text without spaces."""
 CONTEXT_FACTOR = 2
@@ -41,7 +41,7 @@ class Excerpt(NamedTuple):
     lines: Sequence[str]
 
 
-def written_lines(lines: Iterable[str]) -> Mask:
+def not_blank(lines: Iterable[str]) -> Mask:
     """Returns the mask [L] of the lines that are not blank."""
     return np.fromiter((bool(line) and not line.isspace() for line in lines), np.bool_)
 

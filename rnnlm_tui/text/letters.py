@@ -1,4 +1,4 @@
-"""Letters: their case, their accents, and the letters of a word that a typed text stands for."""
+"""Letters: their case, their accents, and the letters of a word that typed letters stand for."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ MOST_PAIRS = 3
 
 
 def is_code(word: str) -> bool:
-    """Returns True for a number, an address, a file name, a mark and the like. All other words
-    consist of letters, apostrophes, hyphens, and the full stops of abbreviations such as `p.m.`."""
+    """Returns True for a token that is no word of a language: a number, an address, a file name, a
+    mark. Words consist of letters, apostrophes, hyphens, and full stops as in `p.m.`."""
     if word.isalpha():
         return False
     parts = word.rstrip(".").split(".")
@@ -94,8 +94,8 @@ def _spelled_letter(letter: str) -> str:
 
 
 def with_umlauts(key: str) -> list[str]:
-    """Returns the keys that plain letters have if some of their pairs `ae`, `oe` and `ue` stand for
-    umlauts: `schon` for `schoen`. The words with these keys may have no umlaut there."""
+    """Returns the keys that `key` may stand for if each of its pairs `ae`, `oe` and `ue` may be an
+    umlaut: `schon` for `schoen`. This is the key of `schön`, but of `schon`, too."""
     parts = TWO_FOR_UMLAUT.split(key)  # every other one is a pair
     if not 1 < len(parts) <= 2 * MOST_PAIRS + 1:
         return []
@@ -112,19 +112,19 @@ def letters_typed(typed: str, word: str) -> Iterator[tuple[str, str]]:
         return
     is_plain = plain_letters(word).startswith(plain_letters(typed))
     letter_of = _plain_letter if is_plain else _spelled_letter
-    letters, taken = iter(word), ""  # plain letters of `word` that no character stands for yet
+    rest, plain = iter(word), ""  # plain letters of `word` that no character stands for yet
     for character in typed:
-        wanted, own = _plain_letter(character), ""
-        while len(taken) < len(wanted) and (letter := next(letters, "")):
-            own += letter
-            taken += letter_of(letter)
-        taken = taken[len(wanted) :]
-        yield character, own
+        wanted, letters = _plain_letter(character), ""
+        while len(plain) < len(wanted) and (letter := next(rest, "")):
+            letters += letter
+            plain += letter_of(letter)
+        plain = plain[len(wanted) :]
+        yield character, letters
 
 
 def begin_of(word: str, typed: str) -> str:
     """Returns the beginning of `word` that `typed` stands for: `groß` for `gros`."""
-    return "".join(own for _, own in letters_typed(typed, word))
+    return "".join(letters for _, letters in letters_typed(typed, word))
 
 
 def has_no_accent(letter: str) -> bool:
@@ -153,9 +153,9 @@ def written_letter(typed: str, letters: str, keeps_case: bool) -> str:
     the typed case if `keeps_case`."""
     if typed == letters:  # the usual case
         return typed
-    is_same = is_same_letter(typed, letters)
-    if not (is_same or has_no_accent(typed)) or plain_letters(typed) == APOSTROPHE:
+    if is_same_letter(typed, letters):
+        has_same_form = typed.lower() == letters.lower()  # σ and ς are two forms of a letter
+        return letters if has_same_form and not keeps_case else typed
+    if plain_letters(typed) == APOSTROPHE or not has_no_accent(typed):
         return typed
-    if is_same:  # σ and ς are the same letter in two forms; the typed form stays
-        return typed if keeps_case or typed.lower() != letters.lower() else letters
     return letters.upper() if keeps_case and typed.isupper() else letters

@@ -19,10 +19,6 @@ NO_WORDS = 0
 """The hash of a line without words."""
 
 
-def no_hashes() -> Hashes:
-    return np.empty(0, dtype=np.uint64)
-
-
 def hash_lines(lines: Iterable[str], tokenizer: Tokenizer) -> Hashes:
     """Returns the hashes of the words of the lines [L]. A million lines take a few seconds."""
     from hashlib import blake2b  # it loads OpenSSL, 4 ms that a suggestion does not need

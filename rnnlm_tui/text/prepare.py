@@ -19,7 +19,7 @@ from rnnlm_tui.errors import CorpusError
 from rnnlm_tui.events import CorpusFacts
 from rnnlm_tui.formatting import plural
 from rnnlm_tui.text.encoded_lines import EncodedLines, number_words
-from rnnlm_tui.text.held_out import Mask, hold_out, sample_mask, written_lines
+from rnnlm_tui.text.held_out import Mask, hold_out, not_blank, sample_mask
 from rnnlm_tui.text.line_hashes import NO_WORDS, Hashes, hash_lines
 from rnnlm_tui.text.reading import Corpus, Report, no_report
 from rnnlm_tui.text.tokenizer import Tokenizer
@@ -32,8 +32,6 @@ REPORTED_LINES = 1 << 12
 """The number of lines after which the progress is reported again."""
 FEWEST_PAIRS = 2
 """The fewest examples to train the lesson's network on: pairs of a context and its next word."""
-TWO_BYTES = 1 << 16
-"""The number of different ids that two bytes can hold."""
 NOTHING_HELD_OUT = (
     "too few different lines to hold some out: the figures tell how well the model remembers lines"
     " that it has learned"
@@ -115,7 +113,7 @@ def prepare(
     """
     settings, special_tokens = config.train, special_tokens_of(config)
     if held_out is None:
-        held_out = hold_out(written_lines(corpus), settings.held_out, settings.seed)
+        held_out = hold_out(not_blank(corpus), settings.held_out, settings.seed)
     if config.tokenizer != PROSE:
         tokenizer = TOKENIZERS[config.tokenizer]
     elif tokenizer is None:
@@ -141,7 +139,7 @@ def prepare(
     # The counts above do not have the words that stand in held-out lines alone.
     numbers, lengths = number_words(compress(corpus, held_out), tokenizer, number_of)
     ids = vocabulary.ids([*number_of])
-    if vocabulary.total_words <= TWO_BYTES:
+    if vocabulary.total_words <= 1 << 16:  # two bytes can hold each id
         ids = ids.astype(np.uint16)
     train = _encoded(ids[train_numbers], train_lengths, vocabulary)
     held_out_lines = _encoded(ids[numbers], lengths, vocabulary)
@@ -156,7 +154,7 @@ def prepare(
         hashes=hashes,
         distinct_words=len(counts),
         held_out_words=len(numbers),
-        notes=tuple(filter(None, (corpus.files, corpus.note))),
+        notes=tuple(filter(None, (corpus.folder_note, corpus.lines_note))),
         warnings=(NOTHING_HELD_OUT,) if settings.held_out > 0 and not len(held_out_lines) else (),
     )
     if prepared.is_lesson and prepared.predictions < FEWEST_PAIRS:

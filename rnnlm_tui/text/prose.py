@@ -66,14 +66,12 @@ REST_OF_WORD = regex.compile(rf"(?:['’ʼ]?{LETTER})*(?:['’ʼ-]{LETTER}+)*", 
 HEADING = regex.compile(r"\s*(?:[IVXLCDM]{2,}|[IVXLCDM]\.|\p{N}+)\.?\s*")
 """A line that is only a number, in Roman or other digits."""
 LETTERS_AND_DIGITS = re.compile(r"[^\W_]+")
-MAX_TYPED = 64
+CACHED_TEXTS = 64
 """The number of texts before the cursor whose tokens are cached. A suggestion needs fewer texts. A
 text of 1,000 characters is split in 0.1 ms."""
-MAX_CASES = 1 << 12
-"""The number of words whose usual case is cached."""
 FAR_RARER = 100
-"""A word is taken for the same word in another case if its rank is more than this many times as
-large. So `i` is taken for `I`, but `bill` is not taken for `Bill`."""
+"""A typed word is taken for the same word in another case if its own rank is more than this many
+times the rank of that one. So `i` is taken for `I`, but `bill` is not taken for `Bill`."""
 
 
 class ProseTokenizer(Tokenizer):
@@ -90,8 +88,8 @@ class ProseTokenizer(Tokenizer):
         self.conventions, self._ranks = conventions, ranks
         self._chunks = chunks_with(conventions.elisions)
         self._token_by_form = {form: token for token, form in conventions.forms.items()}
-        self._known_case = lru_cache(MAX_CASES)(self._find_known_case)
-        self._scan_typed_cached = lru_cache(MAX_TYPED)(self._scan_typed)
+        self._known_case = lru_cache(1 << 12)(self._find_known_case)
+        self._scan_typed_cached = lru_cache(CACHED_TEXTS)(self._scan_typed)
         self._make_style_cached = cache(self._make_style)
 
     def words(self, line: str) -> list[str]:
@@ -138,20 +136,21 @@ class ProseTokenizer(Tokenizer):
 
     def _both_styles(self, double: QuoteStyle, single: QuoteStyle) -> tuple[QuoteStyle, QuoteStyle]:
         """Returns the styles of double and single quotes for a text that shows only one of them.
-        Straight quotes go with straight apostrophes, and curly quotes with curly apostrophes. There
-        are two exceptions: a corpus that mixes them, and one with quotes such as « »."""
-        typed = double[0][1] if double else single[-1][1]  # the opening quote, or the apostrophe
+        The other one is straight or curly, too. It stays that of the corpus if the corpus mixes
+        straight and curly marks, or if one of the two is of another kind, such as « »."""
+        shown = double[0][1] if double else single[-1][1]  # the opening quote, or the apostrophe
         opening, apostrophe = self.spelling_of(OPEN_DOUBLE), self.spelling_of(APOSTROPHE)
         is_mixed = (opening == '"') != (apostrophe == APOSTROPHE)
-        pair = next((pair for pair in CURLY_AND_STRAIGHT if typed in pair), None)
-        if pair is None or is_mixed or not (double or opening in '"“'):
+        has_other_kind = not double and opening not in '"“'
+        pair = next((pair for pair in CURLY_AND_STRAIGHT if shown in pair), None)
+        if pair is None or is_mixed or has_other_kind:
             return double, single
         return double or DOUBLE_STYLES[pair[0]], single or SINGLE_STYLES[pair[1]]
 
     def _make_style(self, style: QuoteStyle) -> ProseTokenizer:
-        """Returns this tokenizer, but with quotes and apostrophes in this style. If the corpus has
-        single quotes such as ‚ ‘, they stay, because an apostrophe does not tell their style. The
-        spaces within « oui » are not those of other quotes."""
+        """Returns this tokenizer, but with quotes and apostrophes in this style. Single quotes such
+        as ‚ ‘ stay those of the corpus, because an apostrophe does not tell their style. Double
+        quotes that change lose the spaces of the corpus, as in « oui »."""
         if self.spelling_of(OPEN_SINGLE) not in "'‘":
             style = tuple(form for form in style if form[0] not in (OPEN_SINGLE, CLOSE_SINGLE))
         forms = {**self.conventions.forms, **dict(style)}
@@ -239,9 +238,9 @@ class ProseTokenizer(Tokenizer):
         return self._ranks.get(word, math.inf)
 
     def insertion_of(self, before: str, prefix: str, word: str) -> Insertion:
-        """Returns the insertion of a token after `before`. Typed letters stay, with two exceptions:
-        plain letters get the accents of the token, and the capitals that it has within a
-        sentence."""
+        """Returns the insertion of a token after `before`. Typed letters stay, but for two changes:
+        plain letters get the accents of the token, and small letters become capitals where the
+        token has them within a sentence."""
         text = self.spelling_of(word)
         in_capitals = is_line_in_capitals(before) and is_all_capitals(before)
         if prefix:
@@ -269,8 +268,8 @@ class ProseTokenizer(Tokenizer):
         has_own_case = text != text.lower() or any(map(str.isdigit, text))  # iPhone, co2
         keeps_case = writes_capitals or not has_own_case
         pairs = [*letters_typed(prefix, text)]
-        begin = "".join(written_letter(typed, own, keeps_case) for typed, own in pairs)
-        rest = text[sum(len(own) for _, own in pairs) :]
+        begin = "".join(written_letter(typed, letters, keeps_case) for typed, letters in pairs)
+        rest = text[sum(len(letters) for _, letters in pairs) :]
         if writes_capitals:
             rest = self._in_capitals(rest)
         same = same_start(prefix, begin)

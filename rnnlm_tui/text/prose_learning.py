@@ -21,7 +21,6 @@ from rnnlm_tui.text.marks import (
 )
 from rnnlm_tui.text.prose import HEADING, ProseTokenizer
 from rnnlm_tui.text.prose_tokens import (
-    CHUNKS,
     LINE_BEGIN,
     NUMBER,
     TOKEN,
@@ -84,6 +83,7 @@ class Habits:
         """The letter I or İ at the beginning of a word."""
         self.clipped = Counter[str]()
         """A word with an apostrophe at its end, such as `po'`."""
+        self._tokens_of = chunks_with(())
         chunks = Counter[str]()
         for line in lines:
             if not (HEADING.fullmatch(line) or is_line_in_capitals(line)):
@@ -120,17 +120,19 @@ class Habits:
         return tuple(common) if is_usual else ()
 
     def _count_line(self, chunks: Iterable[str]) -> None:
-        """Counts the words within sentences, the words after marks, and the spaces around marks."""
+        """Counts the words within sentences, the words after marks, and the spaces around marks.
+        Before a dash that closes a remark the space does not count."""
         within, marks = list[str](), LINE_BEGIN
-        last, last_is_mark, closes = "", False, True
+        last, last_is_mark, in_remark = "", False, False
         for chunk in chunks:
             is_spaced = True
-            for token in CHUNKS[chunk]:
+            for token in self._tokens_of[chunk]:
                 token_is_mark = is_mark(token)
                 if token_is_mark:
+                    closes_remark = token == EM_DASH and in_remark
                     if token == EM_DASH and last:
-                        closes = not closes
-                    if last and not last_is_mark and not (token == EM_DASH and closes):
+                        in_remark = not in_remark
+                    if last and not last_is_mark and not closes_remark:
                         self.space_before[token, is_spaced] += 1
                 else:
                     if last_is_mark:
@@ -201,9 +203,9 @@ class Habits:
                 yield mark, (before, after)
 
     def _own_forms(self) -> dict[str, str]:
-        """Returns the most frequent form of each quote, dash, ellipsis and apostrophe, if the token
-        itself is another one. Without curly apostrophes, a mark that the text does not have is
-        written as a keyboard types it."""
+        """Returns the most frequent form of each quote, dash, ellipsis and apostrophe that is not
+        mostly written like its token. Without curly apostrophes, a mark that the text does not have
+        is written as a keyboard types it."""
         most_frequent = dict[str, str]()
         for (token, form), _ in self.forms.most_common():
             most_frequent.setdefault(token, form)

@@ -32,8 +32,8 @@ from rnnlm_tui.text.marks import (
 LINE_BEGIN = "^"
 """Stands for the start of a line among the marks before a word."""
 NUMBER = "0"
-"""Stands for a number of one or two digits among the marks after it. With a full stop it may be an
-ordinal, as in `am 12. Mai`."""
+"""Stands for a number of one or two digits among the marks before a word. A number with a full stop
+may be an ordinal, as in `am 12. Mai`."""
 MARKS_BEFORE = 3
 """The number of marks before a word that decide whether it begins a sentence."""
 ABBREVIATIONS = frozenset([
@@ -66,18 +66,17 @@ CLIPPED_WORDS = frozenset(
 """Words before which a straight quote is an apostrophe."""
 # A letter, an accent or a digit, but none of a script without spaces.
 LETTER = rf"[[\p{{L}}\p{{M}}\p{{N}}]--[{SCRIPTS_WITHOUT_SPACES}]]"
-NO_ELISION = "(?!)"
-"""Matches nothing."""
 MAX_SCHEME = 32
 """The most characters of the scheme of an address, such as `https`."""
 MAX_DOTS = 8
 """The most full stops of a file name before its ending."""
 
 
-def token_pattern(elided_word: str = NO_ELISION) -> regex.Pattern[str]:
+def token_pattern(elided_word: str = "(?!)") -> regex.Pattern[str]:
     """Returns the pattern of a token. `elided_word` is the pattern of elided words, which are
-    tokens, too. Addresses and file names are searched for only where they can start, and their
-    parts have limits. The time then grows with the length of the text, not with its square."""
+    tokens, too; by default it matches nothing. Addresses and file names are searched for only where
+    they can start, and their parts have limits. The time then grows with the length of the text,
+    not with its square."""
     return regex.compile(
         rf"""(?:\p{{L}}[\p{{L}}\p{{N}}+.-]{{0,{MAX_SCHEME}}}+://|www\.)\S*[^\s.,;:!?)\]}}”"'’]
         | (?<![\w.+-])[\w.+-]++@[\w-]++(?:\.[\w-]++)+
@@ -207,7 +206,7 @@ def cut(chunk: str, pattern: regex.Pattern[str] = TOKEN) -> Tokens:
 class Chunks(dict[str, Tokens]):
     """Maps chunks to their tokens. A chunk is cut when it is first looked up."""
 
-    def __init__(self, pattern: regex.Pattern[str] = TOKEN) -> None:
+    def __init__(self, pattern: regex.Pattern[str]) -> None:
         self._pattern = pattern
         self._last: tuple[str, Tokens] = "", ()
         """The last chunk that was cut, and its tokens. A suggestion asks for it several times, and
@@ -223,13 +222,10 @@ class Chunks(dict[str, Tokens]):
         return tokens
 
 
-CHUNKS = Chunks()
-
-
 @cache
 def chunks_with(elisions: Tokens) -> Chunks:
     """Returns the `Chunks` of texts in which these elided words are tokens."""
-    return Chunks(token_pattern(elision_pattern(elisions))) if elisions else CHUNKS
+    return Chunks(token_pattern(elision_pattern(elisions)) if elisions else TOKEN)
 
 
 def token_of(chunk: str, match: regex.Match[str]) -> str:
@@ -248,9 +244,9 @@ def token_of(chunk: str, match: regex.Match[str]) -> str:
 
 
 def _opens(chunk: str, match: regex.Match[str]) -> bool:
-    """Returns True if a double quote opens a quotation. The place of the quote decides at the start
-    of a chunk and after BEFORE_OPENING, since „this“ and “that” share a character. The form of the
-    quote decides if it is the whole chunk, and after other marks or unspaced text."""
+    """Returns True if a double quote opens a quotation. At the start of a chunk and after
+    BEFORE_OPENING it does if letters follow, whatever its form: “ closes „this“ and opens “that”.
+    If it is the whole chunk, and after other marks and unspaced text, its form tells."""
     start, end = match.span()
     if end - start == len(chunk):
         return match[0][0] not in "”»"

@@ -25,7 +25,7 @@ FOLDER_ENDINGS = (".txt", ".md")
 """The endings of the files of a folder that are read, in small letters or capitals."""
 NAMED_FILES = 10
 """The most files of a folder that a note names."""
-REPORTED_EACH = 1 << 20
+REPORTED_BYTES = 1 << 20
 """The number of bytes of a file after which the progress is reported again."""
 BOMS = (  # UTF-32 first: its little-endian mark begins with that of UTF-16
     (codecs.BOM_UTF32_LE, "utf-32"),
@@ -83,9 +83,9 @@ class Corpus:
     """The number of lines that have words."""
     raw: bytes = field(repr=False)
     """The text in UTF-8. It takes 6 bytes a word; a list of lines would take twice as much."""
-    files: str = ""
+    folder_note: str = ""
     """A note on the files of a folder that were read; "" without a folder."""
-    note: str = ""
+    lines_note: str = ""
     """A note on what a line is and why; "" if there is nothing to say."""
 
     def __iter__(self) -> Iterator[str]:
@@ -122,14 +122,14 @@ def read_corpus(
                 gap = b""
                 words += count_words(line)
                 lines += not line.isspace()
-                if file.tell() >= reported + REPORTED_EACH:
+                if file.tell() >= reported + REPORTED_BYTES:
                     reported = file.tell()
                     report("reading text", reported, size)
     name = found[0].name + (f" and {len(found) - 1} more" if len(found) > 1 else "")
     places = tuple(source.place for source in found)
     digest = hashlib.sha256(raw.getbuffer()).hexdigest()
-    files = "; ".join(source.note for source in found if source.note)
-    return Corpus(name, places, digest, words, lines, raw.getvalue(), files)
+    folder_note = "; ".join(source.note for source in found if source.note)
+    return Corpus(name, places, digest, words, lines, raw.getvalue(), folder_note)
 
 
 class _Source(NamedTuple):
@@ -198,14 +198,14 @@ def arrange_lines(corpus: Corpus, how: str) -> Corpus:
     Otherwise the lines stay. Empty lines separate paragraphs and are kept."""
     if how == "each" or (how == "auto" and not is_wrapped(corpus)):
         why = "a line is a line of the file (no wrapped paragraphs)" if how == "auto" else ""
-        return replace(corpus, note=why)
+        return replace(corpus, lines_note=why)
     raw = b"".join(line.encode() + b"\n" for line in join_paragraphs(corpus))
     joined = replace(corpus, raw=raw)
     paragraphs = sum(map(bool, joined))
     why = "asked for" if how == "paragraphs" else "the text is wrapped"
     sizes = f"{plural(corpus.lines, 'line')} are {plural(paragraphs, 'paragraph')}"
     note = f"a line is a paragraph ({why}): {sizes}"
-    return replace(joined, lines=paragraphs, note=note)
+    return replace(joined, lines=paragraphs, lines_note=note)
 
 
 def join_paragraphs(lines: Iterable[str]) -> Iterator[str]:

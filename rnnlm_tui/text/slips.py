@@ -16,26 +16,20 @@ from numpy.typing import NDArray
 from rnnlm_tui.text.vocabulary import SortedKeys
 
 SHORTEST_SLIP = 3
-"""The fewest typed letters in which a slip is looked for. Fewer are a slip of too many words."""
+"""The fewest typed letters in which a slip is looked for. One slip turns fewer letters into the
+beginnings of too many words."""
 LONGEST_SLIP = 40
 """The most typed letters in which a slip is looked for. The time grows at least with the square of
 their number."""
+# The frequencies of slips, relative to that of two letters swapped.
 SWAPPED = 1.0
-"""The frequency of two letters swapped. Those of the other slips are relative to it."""
-DOUBLED = 1.0
-"""The frequency of a letter doubled, or of a double letter halved."""
-TWICE_DOUBLED = 0.3
-"""The frequency of a letter doubled and another one halved."""
+DOUBLED = 1.0  # a letter doubled, or a double letter halved
+TWICE_DOUBLED = 0.3  # a letter doubled and another one halved
 LEFT_OUT = 0.5
-"""The frequency of a letter left out."""
 ADDED = 0.2
-"""The frequency of a letter too many."""
-NEIGHBOUR = 0.5
-"""The frequency of a letter replaced by its neighbour on the keyboard."""
-VOWEL = 0.3
-"""The frequency of a vowel replaced by a vowel, as in `definately`."""
-OTHER = 0.1
-"""The frequency of a letter replaced by any other."""
+NEIGHBOUR = 0.5  # a letter replaced by its neighbour on the keyboard
+VOWEL = 0.3  # a vowel replaced by a vowel, as in `definately`
+OTHER = 0.1  # a letter replaced by any other
 CYRILLIC = "йцукенгшщзх фывапролджэ ячсмитьбю"
 LAYOUTS = {
     "ß": "qwertzuiop asdfghjkl yxcvbnm",
@@ -51,8 +45,8 @@ LEAST_WITH_LETTER = 0.002
 VOWELS = "aeiouy"
 NeighbourKeys = frozenset[tuple[str, str]]
 MOST_LETTERS = 64
-"""The most different letters at one place of the words that are tried. Where there are more, they
-are the syllables of a script, and nearly all of them differ much from the typed one."""
+"""The most different letters that are tried at a place of a word. A script with more of them
+writes syllables, nearly all of which differ much from the typed one."""
 
 
 def neighbour_keys(words: Sequence[str]) -> NeighbourKeys:

@@ -128,12 +128,13 @@ class Tokenizer(ABC):
 
     def correction_of(self, before: str, prefix: str, word: str) -> Insertion:
         """Returns the insertion of `word` in place of the mistyped `prefix`, with which `before`
-        ends. The first letter keeps the typed case, unless the word has capitals of its own."""
+        ends. It is made as if the first letter of the word had been typed, and no more. That letter
+        keeps the typed case, unless the word has capitals of its own."""
         first = word[:1].upper() if prefix[:1].isupper() else word[:1].lower()
         if prefix[:1].lower()[:1] == first.lower():  # `lower` makes two characters of İ
             first = prefix[:1]
         start = before[: len(before) - len(prefix)]
-        rest = self.insertion_of(start + first, first, word)  # as if `first` were typed
+        rest = self.insertion_of(start + first, first, word)
         text = first[: len(first) - rest.replaces_before] + rest.text
         same = same_start(prefix, text)
         return Insertion(text[same:], len(prefix) - same, rest.space_after)

@@ -62,13 +62,10 @@ TOKENIZERS: Mapping[str, Tokenizer] = MappingProxyType(
 )
 
 
-def make_tokenizer(
-    name: str, conventions: Conventions, vocabulary: Vocabulary | None = None
-) -> Tokenizer:
-    """Returns the tokenizer of a model. Without a vocabulary it does not know the usual case of a
-    word."""
+def make_tokenizer(name: str, conventions: Conventions, vocabulary: Vocabulary) -> Tokenizer:
+    """Returns the tokenizer of a model."""
     if name != PROSE:
         return TOKENIZERS[name]
     from rnnlm_tui.text.prose import ProseTokenizer  # here, because it loads regex in 13 ms
 
-    return ProseTokenizer(conventions, vocabulary.id_by_word if vocabulary else {})
+    return ProseTokenizer(conventions, vocabulary.id_by_word)

@@ -14,8 +14,6 @@ from rnnlm_tui.config import Config
 
 PADDING = 0
 """The id of padding."""
-MAX_ENCODED = 512
-"""The most lines that are cached."""
 MAX_PREFIXES = 4096
 """The most beginnings of words that are cached."""
 LAST_CHARACTER = chr(0x10FFFF)
@@ -92,7 +90,7 @@ class Vocabulary:
             raise ValueError("a word occurs twice in the vocabulary")
         special_ids = {token: i for i, token in enumerate(self.special_tokens, start=1)}
         self.unknown_id, self.begin_id, self.end_id = map(special_ids.get, SPECIAL_TOKENS)
-        self.encode_line = lru_cache(MAX_ENCODED)(self._encode_line)
+        self.encode_line = lru_cache(512)(self._encode_line)
         """Returns the ids of `words(line)`. They are cached, because a line is context for all that
         is typed below it. 2,000 words take 6 ms to tokenize."""
         self.mask = cache(self._mask)

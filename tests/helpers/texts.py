@@ -12,20 +12,20 @@ from numpy.typing import NDArray
 from rnnlm_tui.config import make_config
 from rnnlm_tui.lm.kneser_ney import ngram_arrays
 from rnnlm_tui.lm.ngram import NgramModel
-from rnnlm_tui.text.held_out import hold_out, written_lines
+from rnnlm_tui.text.held_out import hold_out, not_blank
 from rnnlm_tui.text.prepare import Prepared, prepare
 from rnnlm_tui.text.reading import Corpus, count_words
 
 
 def made_up_corpus(text: str) -> Corpus:
     """A text that was read from no file."""
-    lines = int(written_lines(text.split("\n")).sum())
+    lines = int(not_blank(text.split("\n")).sum())
     return Corpus("test", (), "", count_words(text), lines, text.encode())
 
 
 def split_held_out(lines: Sequence[str], share: float, seed: int) -> tuple[list[str], list[str]]:
     """The training lines and the held-out lines of a text. No line is in both."""
-    held_out = hold_out(written_lines(lines), share, seed)
+    held_out = hold_out(not_blank(lines), share, seed)
     learned = {*compress(lines, ~held_out)}
     held_out &= np.array([line not in learned for line in lines], np.bool_)
     return [*compress(lines, ~held_out)], [*compress(lines, held_out)]

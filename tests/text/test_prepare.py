@@ -17,7 +17,7 @@ from rnnlm_tui.config import make_config
 from rnnlm_tui.errors import CorpusError
 from rnnlm_tui.paths import bundled_corpus
 from rnnlm_tui.text.encoded_lines import EncodedLines
-from rnnlm_tui.text.held_out import Excerpt, Mask, excerpts_of, hold_out, sample_mask, written_lines
+from rnnlm_tui.text.held_out import Excerpt, Mask, excerpts_of, hold_out, not_blank, sample_mask
 from rnnlm_tui.text.prepare import NOTHING_HELD_OUT, Prepared, prepare
 from rnnlm_tui.text.reading import Corpus, read_corpus
 from rnnlm_tui.text.tokenizers import LessonTokenizer
@@ -39,7 +39,7 @@ def test_held_out_lines_are_whole_blocks_that_follow_from_the_seed() -> None:
 def test_a_split_holds_out_the_share_and_no_blank_line(
     count: int, fraction: float, seed: int
 ) -> None:
-    mask = hold_out(written_lines(["a", " "] * count), fraction, seed)
+    mask = hold_out(not_blank(["a", " "] * count), fraction, seed)
     assert mask.sum() == round(count * fraction) and not mask[1::2].any()
 
 

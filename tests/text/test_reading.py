@@ -122,15 +122,15 @@ def test_the_texts_of_a_folder_are_read_in_the_order_of_their_names(notes: Path)
     assert [*text] == ["of a", "", "of b", "", "of c", ""]
     assert (text.name, text.sources) == ("notes/ (3 files)", (str(notes),))
     order = "read in this order: A.TXT, b.md, sub/c.txt"
-    assert text.files == f"{order}; left out: 2 hidden and 2 other"
+    assert text.folder_note == f"{order}; left out: 2 hidden and 2 other"
     # A file that is in it is read once, and one that is empty is no change.
     assert read_corpus([notes / "sub", notes]).raw == b"of c\n\nof a\n\nof b"
     (notes / "empty.md").touch()
     assert read_corpus([notes, notes / "b.md"]).sha256 == text.sha256
     for number in range(20):
         (notes / f"{number:02}.md").write_text(f"of {number}\n")
-    assert read_corpus([notes]).files.startswith("read in this order: 00.md, 01.md, 02.md")
-    assert " 09.md and 14 more; " in read_corpus([notes]).files
+    assert read_corpus([notes]).folder_note.startswith("read in this order: 00.md, 01.md, 02.md")
+    assert " 09.md and 14 more; " in read_corpus([notes]).folder_note
 
 
 def test_the_folder_in_which_one_works_has_a_name(
@@ -207,7 +207,7 @@ def test_lines_are_arranged_as_asked(
     found = arrange_lines(read(text.encode(), folder=tmp_path), how)
     assert [*found] == [line.strip() for line in lines]
     assert found.lines == sum(map(bool, lines))
-    assert found.note.startswith(note) and bool(found.note) == bool(note)
+    assert found.lines_note.startswith(note) and bool(found.lines_note) == bool(note)
 
 
 def test_only_wrapped_prose_is_wrapped() -> None:
