@@ -35,7 +35,7 @@ number of saved keys for each day, such as 2026-01-31."""
 
 
 class SavedPart(IntEnum):
-    """The part of the current text that its file has."""
+    """How much of a text its file has."""
 
     NOTHING = 0
     ALL = 1

@@ -43,7 +43,7 @@ TITLE_WORDS = """coalesce(title,
 WORD_COUNT = "(SELECT coalesce(sum(words), 0) FROM turn WHERE turn.text = text.number)"
 LINES = """SELECT turn.text, turn.line FROM turn JOIN text ON turn.text = text.number
     WHERE NOT text.deleted ORDER BY turn.number"""
-"""Selects the lines of all texts, the oldest line first. With DESC added, the newest is first."""
+"""Selects the lines of all texts, the oldest line first. It ends so that ` DESC` may follow."""
 
 
 class Listed(NamedTuple):
@@ -66,10 +66,10 @@ class Listed(NamedTuple):
     """The number of the turn with this line; None for the draft."""
 
 
-def title_of(words: str, most: int = LONGEST_TITLE) -> str:
-    """Returns a title for a text that begins with these `words`. It has the first of them, and at
-    most `most` characters."""
-    title = " ".join(words[: 10 * most].split())
+def title_of(beginning: str, most: int = LONGEST_TITLE) -> str:
+    """Returns a title for a text with this beginning: its first words, of at most `most`
+    characters."""
+    title = " ".join(beginning[: 10 * most].split())
     if len(title) > most:
         end = title.rfind(" ", most // 2, most)
         title = f"{title[: end if end > 0 else most - 1]}…"
@@ -216,9 +216,9 @@ def earlier_lines(connection: sqlite3.Connection, number: int | None, skipped: i
     """Returns the lines of all texts, the oldest first. The last `skipped` lines of the text with
     this number are left out. After MOST_EARLIER words, still older lines are left out, too."""
     newest_first, words = list[str](), 0
-    for of_text, lines in connection.execute(f"{LINES} DESC"):
-        for line in reversed(lines.splitlines()):
-            if of_text == number and skipped > 0:
+    for text, turn in connection.execute(f"{LINES} DESC"):
+        for line in reversed(turn.splitlines()):
+            if text == number and skipped > 0:
                 skipped -= 1
             else:
                 newest_first.append(line)

@@ -41,7 +41,7 @@ class AppendedLines:
                         piece += file.read(LONGEST_BYTES)
                     end = piece.rfind(b"\n") + 1
                     if not end and len(piece) <= LONGEST_BYTES:
-                        break  # half a line is read when it is whole, unless a run cuts it off
+                        break  # half a line: it is read once its end is written, if ever
                     self._offset += end or len(piece)
                     lines = piece[:end].split(b"\n")[:-1]
                     if self._in_long_line:

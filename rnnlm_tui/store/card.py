@@ -21,8 +21,8 @@ Window: TypeAlias = Annotated[int, Meta(ge=0, le=LONGEST_CONTEXT)]
 FORMAT = 1
 """The format of a model's file and of the state of a run."""
 LEAST_BASE_WEIGHT = 0.02
-"""The smallest weight with which a base stays in a mixture. The weights are fitted to held-out
-lines. A base in another language than these has less, costs time and suggests foreign words."""
+"""The smallest weight with which a base stays in a mixture. A base in another language than the
+text has less on held-out lines. It would cost time and suggest foreign words."""
 
 
 class Mixture(Struct, frozen=True):

@@ -43,17 +43,12 @@ SUFFIX = ".safetensors"
 TEMPORARY = ".rnnlm-tmp"
 """The end of the name of a file that is being written."""
 RESUME = "resume.safetensors"
-"""The file of a run with what it needs to go on."""
 UPDATE = "update.safetensors"
-"""The file of a run with the best model of an update."""
 HISTORY = "history.jsonl"
-"""The file of a run with its events."""
 CONTROL = "control"
-"""The file of a run with the orders that it obeys."""
 RUN_JSON = "run.json"
-"""The file of a run with the names of its texts and their encoding."""
 IN_USE = "in-use"
-"""The file with the name of the model in use."""
+"""The names of the files in the list above."""
 
 
 def open_file(path: Path) -> BufferedReader:
@@ -90,7 +85,7 @@ def json_fault(error: Exception) -> str:
         return "it is not JSON"
     if error.__cause__ is not None:  # raised by a check of this program
         return str(error.__cause__)
-    why, _, place = str(error).partition(" - at `")
+    why, _, place = str(error).partition(" - at `")  # a place such as $.corpus.words
     if (lacking := re.search("missing required field `(.+)`", why)) is not None:
         place = f"{place}.{lacking[1]}"
     where = ".".join(re.findall(r"[^\W\d]\w*", place))

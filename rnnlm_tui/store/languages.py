@@ -23,14 +23,14 @@ from rnnlm_tui.store.names import built_in_names, built_in_path
 FALLBACK = "english"
 """The built-in model that is in use at first if none is of the locale's language."""
 WORDS_JUDGED = 30
-"""The number of last words whose language is told; fewer do not tell it."""
+"""The number of words that are judged, the last ones of a text. Fewer do not tell its language."""
 LEAST_KNOWN = 0.5
-"""The least share of words that are common in a language for a text to be in it. See LISTED_WORDS;
-texts that are half in each of two languages have less."""
+"""A text is in a language if at least this share of its words is among the LISTED_WORDS of the
+language. A text that is half in one language and half in another has less."""
 KNOWN_MORE = 0.25
-"""The least lead of its share over that of the other language. Of samples of 30 words from 21 test
-texts in five languages, 99 % tell their language. 3 of 10,000 tell another, mostly from letters and
-songs in that language."""
+"""A text is in another language than the model's if its share is at least this much larger there.
+99 % of samples of 30 words from 21 test texts in five languages are found to be in their language,
+and 3 of 10,000 in another, mostly letters and songs in that language."""
 LISTED_WORDS = 3_000
 """The number of the most frequent words of a model, which tell its language. They are 67 to 87 % of
 the words of 21 test texts in the five languages, and at most 32 % of those in another language."""
@@ -43,6 +43,16 @@ def model_for_code(code: str) -> str | None:
     """Returns the name of the built-in model of the language with this ISO 639 code, or None."""
     names = built_in_names() if code else []
     return next((name for name in names if _code_of(built_in_path(name)) == code), None)
+
+
+@cache
+def _code_of(path: Path) -> str:
+    """Returns the code of the language of a built-in model, or "" if it has none or is damaged."""
+    from rnnlm_tui.store.model_file import read_card  # imports numpy
+
+    with suppress(ModelError):
+        return read_card(path).language
+    return ""
 
 
 def model_of_locale() -> str:
@@ -85,32 +95,22 @@ def shares_known(words: Collection[str]) -> dict[str, float]:
     return dict(sorted(shares.items(), key=lambda item: -item[1]))
 
 
-@cache
-def _code_of(path: Path) -> str:
-    """The code of the language of a built-in model; "" if it has none or is damaged. Read once."""
-    from rnnlm_tui.store.model_file import read_card  # imports numpy
-
-    with suppress(ModelError):
-        return read_card(path).language
-    return ""
-
-
-def better_known(words: Sequence[str], name: str, otherwise: float = 1.0) -> str | None:
-    """The built-in model of the language that these words are in, if it knows far more of them than
-    the model `name`, of another language; None if there is none. `otherwise` is the share of them
-    that the model `name` knows if it has no language."""
+def better_known(words: Sequence[str], name: str, own_share: float = 1.0) -> str | None:
+    """Returns the name of the built-in model in whose language these words are, if it knows far
+    more of them than the model `name`, or else None. `own_share` is the share of them that the
+    model `name` knows. It counts if this is not a built-in model."""
     shares = shares_known(words)
     if len(words) < WORDS_JUDGED or not shares:
         return None
     best, known = next(iter(shares.items()))
-    is_better = known >= max(LEAST_KNOWN, shares.get(name, otherwise) + KNOWN_MORE)
+    is_better = known >= max(LEAST_KNOWN, shares.get(name, own_share) + KNOWN_MORE)
     return best if is_better else None
 
 
 @cache
 def _word_lists(folder: Path) -> dict[str, frozenset[str]]:
-    """Returns the most frequent words of the built-in languages in this folder, by the names of
-    their models. Takes 4 ms for each."""
+    """Returns the most frequent words of the built-in languages by the names of their models. The
+    lists of each `folder` of built-in models are kept. Takes 4 ms for each language."""
     from rnnlm_tui.store.model_file import open_stored
 
     lists = dict[str, frozenset[str]]()

@@ -51,7 +51,7 @@ class Entry:
         damaged: The reason why a model that was saved cannot be used, or None.
         built_in: True for a model that is read-only.
         run: The training of the model; None if it neither runs nor can be resumed.
-        files: The sizes of all its files in bytes, by name.
+        file_sizes: The sizes of all its files in bytes, by name.
     """
 
     name: str
@@ -61,7 +61,7 @@ class Entry:
     damaged: str | None
     built_in: bool
     run: SavedRun | None
-    files: Mapping[str, int]
+    file_sizes: Mapping[str, int]
 
     @property
     def has_model(self) -> bool:
@@ -80,7 +80,7 @@ class Entry:
     @property
     def size_bytes(self) -> int:
         """The size of the model's file; 0 without a model."""
-        return self.files.get(self.path.name, 0)
+        return self.file_sizes.get(self.path.name, 0)
 
 
 @dataclass(eq=False)
@@ -314,7 +314,7 @@ class Library:
         with self.lock(old, trains=False), self.lock(new, trains=False):
             self._must_be_free(new)  # another process may have taken it
             self.remove_leftovers(old)
-            files.remove(self.runs.folder(new))  # it is left of a run that saved nothing
+            files.remove(self.runs.folder(new))  # a run that saved nothing has left it
             # The run goes first. If this is interrupted, the model still has its old name.
             for path_of in (self.runs.folder, self.path):
                 if os.path.lexists(path_of(old)):
@@ -363,7 +363,7 @@ class Library:
             raise ModelError(f"cannot import {source}: {error.message}", error.hint) from error
         with self.lock(name, trains=False):
             self._must_be_free(name)
-            files.remove(self.runs.folder(name))  # it is left of a run that saved nothing
+            files.remove(self.runs.folder(name))  # a run that saved nothing has left it
             files.copy(source, self.path(name))
 
     def _must_have(self, name: str) -> None:

@@ -108,8 +108,9 @@ class StoredModel:
         return TrainedLines(self._tensor(KNOWN), self._tensor(UNSEEN))
 
     def network(self, *, to_predict: bool = False) -> dict[str, NDArray[np.float32]]:
-        """Returns the checked weights of the network in float32, by the names of `shapes_of`. Those
-        `to_predict` with have the tail in 8 bits, and DIRECTIONS and START if the file has them."""
+        """Returns the checked weights of the network in float32, by the names of `shapes_of`. With
+        `to_predict` the TAIL stays in 8 bits, and DIRECTIONS and START are added if the file has
+        them."""
         weights = dequantized(self.tensors(NETWORK), TAIL if to_predict else "")
         if to_predict:
             weights |= self.tensors(KEYS) | self.tensors(STATES)
@@ -128,8 +129,8 @@ class StoredModel:
         return arrays
 
     def model(self, base: LanguageModel | None = None) -> LanguageModel:
-        """Returns the model, ready to predict. `base` is the model it is built on. If None is
-        given, that is read from its own file."""
+        """Returns the model, ready to predict. `base` is the model that it is built on, which is
+        read from its file by default."""
         card = self.card
         vocabulary = self.vocabulary()
         tokenizer = make_tokenizer(card.config.tokenizer, self.conventions(), vocabulary)
@@ -219,8 +220,7 @@ def read_card(path: Path) -> ModelCard:
 
 
 def read_model(path: Path, base: LanguageModel | None = None) -> tuple[ModelCard, LanguageModel]:
-    """Reads and checks a model's file. `base` is the model it is built on. If None is given, that
-    is read from its own file. Raises ModelError."""
+    """Reads and checks a model's file. `base` is as in `StoredModel.model`. Raises ModelError."""
     with open_stored(path) as stored:
         return stored.card, stored.model(base)
 
@@ -240,16 +240,17 @@ def text_tensors(
 def write_model(
     path: Path,
     card: ModelCard,
-    of_text: Arrays,
+    text: Arrays,
     network: Arrays | None = None,
     ngrams: Arrays | None = None,
 ) -> None:
-    """Writes or replaces a model's file. `of_text` are the `text_tensors`, and `network` are the
+    """Writes or replaces a model's file. `text` are the `text_tensors`, and `network` are the
     weights in float32. Raises StorageError."""
     weights = network or {}
     if not card.config.is_lesson:
         weights = quantized(weights)
-    tensors = dict(of_text)
+    tensors = dict(text)
+    # These are the directions of the projection as it is stored, in 8 bits.
     if PROJECTION in weights and weights[PROJECTION].shape[1] > KEY_SIZE:
         tensors[KEYS + DIRECTIONS] = key_directions(dequantized(weights)[PROJECTION])
     tensors |= {NETWORK + name: array for name, array in weights.items()}

@@ -114,7 +114,7 @@ def card_rows(entry: Entry) -> Iterator[Fact]:
     elif run is not None:
         done = f"{run.epochs_done or 0:,}{f' of {run.epochs:,}' if run.epochs else ''}"
         yield "training", f"was stopped after {done} epochs and can be resumed"
-    on_disk = f"{format_bytes(sum(entry.files.values()))}, in {entry.path.parent}"
+    on_disk = f"{format_bytes(sum(entry.file_sizes.values()))}, in {entry.path.parent}"
     if card is not None:
         yield from card_facts(card, on_disk)
     else:

@@ -129,7 +129,7 @@ def test_models_are_listed_in_order_with_card_and_size(
         assert (entry.damaged, entry.trained_by) == (None, None)
         assert (entry.card, entry.size_bytes) == (read_card(entry.path), size)
         of_run = {"history.jsonl": 3, "resume.safetensors": 5} if entry.name == "one" else {}
-        assert entry.files == {entry.path.name: size, **of_run}
+        assert entry.file_sizes == {entry.path.name: size, **of_run}
 
 
 @pytest.mark.skipif(sys.platform == "darwin", reason="psutil lists no mapped files there")
