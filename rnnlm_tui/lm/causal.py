@@ -44,6 +44,8 @@ class Cell:
     """A recurrent layer. It computes the next state from an input and a state. This is the simple
     layer with tanh, which the other layers extend."""
 
+    layer_type = "SimpleRNN"
+    """The name of the layer in Keras."""
     gates, parts = 1, 1
     gate_names: tuple[str, ...] = ()
     """The names of the gates whose values `step` returns."""
@@ -69,6 +71,7 @@ class Gru(Cell):
     """A GRU with the gates r (reset), z (update) and n (candidate). The reset gate is applied after
     the product with the recurrent kernel."""
 
+    layer_type = "GRU"
     gates = 3
     gate_names = ("reset gate", "candidate", "update gate")
 
@@ -90,6 +93,7 @@ class Lstm(Cell):
     """An LSTM with the gates o (output), i (input), f (forget) and g (candidate). Its state has two
     parts, the output and the cell."""
 
+    layer_type = "LSTM"
     gates, parts = 4, 2
     gate_names = ("input gate", "forget gate", "candidate", "output gate")
 

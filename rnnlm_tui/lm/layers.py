@@ -15,14 +15,11 @@ from numpy.typing import NDArray
 
 from rnnlm_tui.config import CausalConfig, Config, LessonConfig
 from rnnlm_tui.formatting import plural
-from rnnlm_tui.lm.causal import CausalModel, causal_shapes
+from rnnlm_tui.lm.causal import CELLS, CausalModel, causal_shapes
 from rnnlm_tui.lm.lesson import LessonModel, lesson_shapes
 from rnnlm_tui.lm.model import Array, LanguageModel, Weights
 from rnnlm_tui.text.tokenizer import Tokenizer
 from rnnlm_tui.text.vocabulary import Vocabulary
-
-CELL_TYPES = {"rnn": "SimpleRNN", "gru": "GRU", "lstm": "LSTM"}
-"""The type of a recurrent layer in the table, by the cell of the preset."""
 
 
 def shapes_of(config: Config, total_words: int) -> dict[str, tuple[int, ...]]:
@@ -135,7 +132,7 @@ def layers_of(
         yield Layer("output", "Dense (softmax)", (None, total_words), count("output."))
     elif isinstance(settings, CausalConfig):
         size, hidden = (None, None, settings.embedding_size), (None, None, settings.hidden_size)
-        cell = CELL_TYPES[config.cell]
+        cell = CELLS[config.cell].layer_type
         softmax = "adaptive softmax" if count("tail") else "softmax"
         yield Layer("embedding", "Embedding", size, count("embedding") + count("tail"))
         for number in range(1, settings.layers + 1):

@@ -90,13 +90,14 @@ class MixedModel(LanguageModel):
             self.mixture_weights = normalize({n: mixture_weights.get(n, 0.0) for n in names})
         self._own = own = next(iter(self.models.values()))
         super().__init__(own.vocabulary, tokenizer)
-        self.own_vocabulary, self.blocked_ids = own.vocabulary, own.blocked_ids
-        own_places = [slice(own.vocabulary.total_words)] * len(models.keys() - {"base"})
-        self._places: list[slice | NDArray[np.int64]] = [*own_places]
+        self.blocked_ids = own.blocked_ids
+        self._places: dict[ComponentName, slice | NDArray[np.int64]] = dict.fromkeys(
+            names, slice(own.vocabulary.total_words)
+        )
         """For each component, the places of its ids among the U ids of the union."""
+        self._places["cache"] = slice(None)
         if "base" in models:
-            self._places.append(self._add_words(models["base"]))
-        self._places.append(slice(None))
+            self._places["base"] = self._add_words(models["base"])
         self.cache = RecentWords(
             self.vocabulary.total_words, own if isinstance(own, CausalModel) else None
         )
@@ -106,7 +107,7 @@ class MixedModel(LanguageModel):
     def _add_words(self, base: LanguageModel) -> NDArray[np.int64]:
         """Extends the vocabulary by the words of the base. Returns for each id of the base its id
         in the union. A blocked word of the base stays blocked unless the own vocabulary has it."""
-        own, others = self.own_vocabulary, base.vocabulary
+        own, others = self._own.vocabulary, base.vocabulary
         word_ids = own.ids(others.words)
         is_new = word_ids == UNKNOWN_ID
         if is_new.any():
@@ -158,8 +159,8 @@ class MixedModel(LanguageModel):
     @cached_property
     def in_tail(self) -> NDArray[np.bool_]:
         in_tail = np.zeros(self.vocabulary.total_words, np.bool_)
-        for model, place in zip(self.models.values(), self._places, strict=False):
-            in_tail[place] |= model.in_tail
+        for name, model in self.models.items():
+            in_tail[self._places[name]] |= model.in_tail
         return in_tail
 
     def predict_components(
@@ -175,13 +176,13 @@ class MixedModel(LanguageModel):
         columns.append(self.cache.predict([state.recent for state in states]))
         rows = np.zeros((len(columns), self.vocabulary.total_words), np.float32)
         for distributions in zip(*columns, strict=True):
-            for row, place, probabilities in zip(rows, self._places, distributions, strict=True):
-                row[place] = probabilities
+            for row, place, values in zip(rows, self._places.values(), distributions, strict=True):
+                row[place] = values
             yield rows
 
     def own_ids(self, ids: Sequence[int]) -> Sequence[int]:
         """Returns the ids. Words that only the base has are replaced by the unknown word."""
-        total_words = self.own_vocabulary.total_words
+        total_words = self._own.vocabulary.total_words
         return [word_id if word_id < total_words else UNKNOWN_ID for word_id in ids]
 
 

@@ -56,12 +56,7 @@ class NgramModel(WindowModel):
         self.window = _order(arrays) - 1
         unigrams = SHARES[arrays["share.1"]]
         self._unigrams: Array = unigrams / max(unigrams.sum(), SHARES[1])
-        self._arrays = arrays
-
-    @property
-    def counts(self) -> tuple[int, ...]:
-        """The number of n-grams of each length, shortest first."""
-        return ngram_counts(self._arrays)
+        self._arrays, self.counts = arrays, ngram_counts(arrays)
 
     def next_word_probabilities(self, context: Sequence[int]) -> Array:
         *_, (_, _, probabilities) = self.interpolation(context)

@@ -151,7 +151,7 @@ def _keys_of(
     lines_above = [*above]
     presses: dict[Writer, int] = {"at_cursor": 1, "attentive": 1, "glancing": 1}  # 1 to send it
     for place, piece in _pieces(line.text):
-        typist = Typist(line.model, piece, lines_above, *line.predict_from(place))
+        typist = Typist(line.contexts, piece, lines_above, *line.predict_from(place))
         for writer in presses:  # the typist keeps its lists from one writer to the next
             for pressed, _ in typist.steps(writer):
                 presses[writer] += len(pressed)
@@ -179,18 +179,15 @@ class _Line:
 
     def __init__(self, contexts: Contexts, text: str, above: Iterable[str]) -> None:
         model = contexts.model
+        self.model, self.contexts = model, contexts
         self.text, self.words = text, model.tokenizer.words(text)
-        self._contexts, self._context = contexts, encode_context(model, [], above)
-        self._above, self._ids = [*above], model.vocabulary.encode(self.words)
+        self._above, self._context = [*above], encode_context(model, above)
+        self._ids = model.vocabulary.encode(self.words)
         self._distributions = contexts.predict_along(self._context, self._ids)
         self._read_count = 0
         """The number of distributions that were read. There is one before each id, and one at the
         end."""
         self._scored = list[ScoredWord]()
-
-    @property
-    def model(self) -> LanguageModel:
-        return self._contexts.model
 
     def predict_from(self, place: int) -> tuple[Predict, Likeliest]:
         """Returns the functions that predict the next word for a piece of the line. The piece
@@ -211,10 +208,10 @@ class _Line:
             return (self._context + ids_before())[-LONGEST_CONTEXT:] + ids
 
         def predict(ids: list[int]) -> Array:
-            return self._contexts.next_word_probabilities(context(ids))
+            return self.contexts.next_word_probabilities(context(ids))
 
         def likeliest(ids: list[int]) -> int | None:
-            return self._contexts.likeliest(context(ids), CONTINUES_FROM)
+            return self.contexts.likeliest(context(ids), CONTINUES_FROM)
 
         return predict, likeliest
 
@@ -241,7 +238,7 @@ class _Line:
         if self.words:
             self._read_to(len(self._ids))
             if end_id is not None:
-                at_end = self._contexts.next_word_probabilities(self._context + self._ids)
+                at_end = self.contexts.next_word_probabilities(self._context + self._ids)
                 end = _clip_probability(at_end[end_id])
         return ScoredLine(self.text, tuple(self._with_spelling_costs()), end, keys)
 

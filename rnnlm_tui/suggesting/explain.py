@@ -244,7 +244,8 @@ def _read_line(
 ) -> _Reading:
     """Reads a line of `words`. `suggested` are the ids of the suggestions."""
     model, last_words = contexts.model, words[-MOST_WORDS:]
-    above = encode_context(model, words[: len(words) - len(last_words)], previous_lines)
+    earlier = model.vocabulary.encode(words[: len(words) - len(last_words)])
+    above = encode_context(model, previous_lines) + earlier
     ids = [model.vocabulary.encode([word]) for word in last_words]  # [] for a word without an id
     has_start = model.vocabulary.begin_id is not None and len(last_words) == len(words)
     line = LineIds(tuple(last_words), tuple(each[0] if each else None for each in ids), has_start)

@@ -68,7 +68,7 @@ def generate_words(
     rng, contexts = rng or np.random.default_rng(), contexts or Contexts(model)
     unwanted = contexts.unwanted
     line_words = [word for word, *_ in model.tokenizer.words_as_written(line)]
-    above = encode_context(model, [], previous_lines)
+    above = encode_context(model, previous_lines)
     ids = model.vocabulary.encode(line_words)
     words = list[str]()
     while len(words) < count:

@@ -79,7 +79,6 @@ Predict: TypeAlias = Callable[[list[int]], Array]
 Likeliest: TypeAlias = Callable[[list[int]], int | None]
 """Takes the ids of the line so far. Returns the likeliest next id, or None if its probability is
 less than CONTINUES_FROM."""
-NOTHING_UNWANTED = Unwanted()
 NUMBER_OR_ADDRESS = re.compile(r"\d|@|://|^www\.")
 
 
@@ -165,7 +164,7 @@ def suggest(
     cursor = len(line) if cursor is None else max(0, min(cursor, len(line)))
     contexts = contexts or Contexts(model)
     typed = Typed.of(line[:cursor], model.tokenizer, line[cursor:])
-    above = encode_context(model, [], previous_lines)
+    above = encode_context(model, previous_lines)
 
     def predict(ids: list[int]) -> Array:
         return contexts.next_word_probabilities(above + ids)
@@ -173,7 +172,7 @@ def suggest(
     def likeliest(ids: list[int]) -> int | None:
         return contexts.likeliest(above + ids, CONTINUES_FROM)
 
-    lists = _lists_for(typed, tuple(previous_lines), contexts, predict)
+    lists = lists_for(typed, tuple(previous_lines), contexts, predict)
     found = lists.listed(typed, k + 1)  # one more, since one may be typed in full
     candidates = found[:k]
     vocabulary = model.vocabulary
@@ -202,7 +201,7 @@ def suggest(
     )
 
 
-def _lists_for(
+def lists_for(
     typed: Typed, above: tuple[str, ...], contexts: Contexts, predict: Predict
 ) -> WordLists:
     """Returns the lists for the word being typed below the lines `above`. They are kept in
@@ -234,18 +233,16 @@ def split_last_line(model: LanguageModel, text: str) -> tuple[list[str], str]:
     return above, line
 
 
-def encode_context(
-    model: LanguageModel, words: Sequence[str], previous_lines: Iterable[str] = ()
-) -> list[int]:
-    """Returns the ids of a line of `words` below `previous_lines`. Each line starts with the
-    start-of-line token, if the vocabulary has one. Previous lines without words are left out. A
-    model that does not use previous lines gets none of them."""
+def encode_context(model: LanguageModel, previous_lines: Iterable[str]) -> list[int]:
+    """Returns the ids that a model reads before the first word of a line: those of the previous
+    lines, if the model uses them, and the start of the line. Each line begins with the
+    start-of-line token, if the vocabulary has one. Lines without words are left out."""
     vocabulary, context = model.vocabulary, list[int]()
     begin = [] if vocabulary.begin_id is None else [vocabulary.begin_id]
     for line in previous_lines if model.uses_previous_lines else ():
         if ids := vocabulary.encode_line(line, model.tokenizer.words_above):
             context += [*begin, *ids]
-    return context + begin + vocabulary.encode(words)
+    return context + begin
 
 
 class Matches(NamedTuple):
@@ -275,7 +272,7 @@ class WordLists:
         typed: Typed,
         page: OnPage,
         predict: Predict,
-        unwanted: Unwanted = NOTHING_UNWANTED,
+        unwanted: Unwanted,
     ) -> None:
         """The place is after the whole words of `typed`, below the lines `above`. The words of the
         `page` are listed beside the words of the model. `unwanted` words are not listed."""

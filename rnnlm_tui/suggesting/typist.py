@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from rnnlm_tui.lm.model import LanguageModel
+from rnnlm_tui.lm.contexts import Contexts
 from rnnlm_tui.suggesting.accepting import (
     Accept,
     Suggestion,
@@ -22,7 +22,14 @@ from rnnlm_tui.suggesting.accepting import (
     type_character,
     ways_to_accept,
 )
-from rnnlm_tui.suggesting.suggest import Likeliest, Predict, Typed, WordLists, apply_insertion
+from rnnlm_tui.suggesting.suggest import (
+    Likeliest,
+    Predict,
+    Typed,
+    WordLists,
+    apply_insertion,
+    lists_for,
+)
 from rnnlm_tui.text.marks import gives_space_back
 
 LONG_WORD = re.compile(r"[!-~]{200,}|(\S{1,8}?)\1{99,}")
@@ -59,17 +66,15 @@ class Typist:
 
     def __init__(
         self,
-        model: LanguageModel,
+        contexts: Contexts,
         text: str,
         above: Sequence[str],
         predict: Predict,
         likeliest: Likeliest,
     ) -> None:
-        self._model, self._text, self._above = model, text, above
+        self._contexts, self._text, self._above = contexts, text, tuple(above)
         self._predict, self._likeliest = predict, likeliest
-        self._replaces_space = model.tokenizer.replaces_space
-        self._start: str | None = None
-        """The line before the current word, for which `_lists` was made."""
+        self._replaces_space = contexts.model.tokenizer.replaces_space
         self._accepts: dict[str, list[tuple[Accept, Spot]]] = {}
         """Maps the line up to the cursor to the ways to accept that agree with the text, each with
         the spot after it. They are kept because all writers mostly meet the same lines."""
@@ -85,7 +90,7 @@ class Typist:
     def _best_step(self, spot: Spot, writer: Writer) -> Step:
         """Returns the step with the most characters written minus keys pressed. Of equal steps it
         returns the first."""
-        typed = Typed.of(spot.line, self._model.tokenizer)
+        typed = Typed.of(spot.line, self._contexts.model.tokenizer)
         if not typed.prefix and len(spot.line) == spot.written:  # at the start of a word
             long_word = LONG_WORD.match(self._text, spot.written)
             if long_word:
@@ -128,28 +133,25 @@ class Typist:
 
     def _accepts_at(self, typed: Typed) -> Iterator[tuple[Accept, Spot]]:
         """Yields the ways to accept that agree with the text, and the spot after each."""
-        if typed.start != self._start:
-            self._start = typed.start
-            page = self._model.page_words.on_page((*self._above, typed.start))
-            self._lists = WordLists(self._model, self._above, typed, page, self._predict)
-        candidates = self._lists.listed(typed)
-        words = self._ghost_words(typed, candidates[0]) if candidates else ()
-        ghost = self._lists.insertions(typed, words)
+        lists = lists_for(typed, self._above, self._contexts, self._predict)
+        candidates = lists.listed(typed)
+        words = self._ghost_words(lists, typed, candidates[0]) if candidates else ()
+        ghost = lists.insertions(typed, words)
         for accept in ways_to_accept(candidates, ghost, is_empty=not typed.before):
             after = self._spot_after(typed.before, accept)
             if after is not None:
                 yield accept, after
 
-    def _ghost_words(self, typed: Typed, first: Suggestion) -> tuple[str, ...]:
+    def _ghost_words(self, lists: WordLists, typed: Typed, first: Suggestion) -> tuple[str, ...]:
         """Returns the words of the ghost, or () if no ghost is shown. The `first` candidate is its
         first word. If that is wrong, no key can take the words after it, and they are left out."""
         if first.corrects or not is_ghost_likely(first.probability, typed.prefix):
             return ()
         if not self._text.startswith(apply_insertion(typed.before, first)):
             return (first.word,)
-        if not self._lists.begins_ghost(typed, first):
+        if not lists.begins_ghost(typed, first):
             return ()
-        return self._lists.continuation(typed, first.word, self._likeliest)
+        return lists.continuation(typed, first.word, self._likeliest)
 
     def _spot_after(self, line: str, accept: Accept) -> Spot | None:
         """Returns the spot after accepting in `line`, or None if the line then differs from the

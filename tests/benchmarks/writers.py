@@ -31,7 +31,7 @@ from rnnlm_tui.store.model_file import read_base
 from rnnlm_tui.suggesting import accepting, evaluate
 from rnnlm_tui.suggesting.accepting import Accept, Writer
 from rnnlm_tui.suggesting.evaluate import score, summarize
-from rnnlm_tui.suggesting.suggest import Typed, apply_insertion
+from rnnlm_tui.suggesting.suggest import Typed, apply_insertion, lists_for
 from rnnlm_tui.suggesting.typist import Spot, Typist
 from rnnlm_tui.text.held_out import LONG_EXCERPT_WORDS, Excerpt, excerpts_of, sample_mask
 from tests.benchmarks.options import parse
@@ -114,7 +114,8 @@ class GhostCounter(Typist):
 
     def _accepts_at(self, typed: Typed) -> Iterator[tuple[Accept, Spot]]:
         ways = [*super()._accepts_at(typed)]
-        first = next(iter(self._lists.listed(typed)), None)
+        lists = lists_for(typed, self._above, self._contexts, self._predict)
+        first = next(iter(lists.listed(typed)), None)
         if (
             first
             and not first.corrects

@@ -81,9 +81,9 @@ def line_model() -> ScriptedModel:
 
 def typist_of(model: LanguageModel, text: str) -> Typist:
     """A typist of the text at the start of a page."""
-    contexts, begin = Contexts(model), encode_context(model, [])
+    contexts, begin = Contexts(model), encode_context(model, ())
     return Typist(
-        model,
+        contexts,
         text,
         (),
         lambda ids: contexts.next_word_probabilities(begin + ids),

@@ -275,7 +275,8 @@ def test_the_figures_of_suggestions_and_words_are_those_of_the_model(kind: str) 
     ids = model.vocabulary.ids([each.word for each in found.suggestions])
 
     def after(words: list[str]) -> Any:
-        return model.next_word_probabilities(encode_context(model, words, above))[ids]
+        context = encode_context(model, above) + model.vocabulary.encode(words)
+        return model.next_word_probabilities(context)[ids]
 
     assert sum(part.weight for part in found.parts) == pytest.approx(1)
     for probabilities in (found.probabilities, sum(part.contributions for part in found.parts)):

@@ -157,5 +157,5 @@ def read_below(
 
     contexts = Contexts(opened_model.model, opened_model.unwanted)
     contexts.read_earlier(earlier)
-    contexts.state_after(encode_context(opened_model.model, [], above))
+    contexts.state_after(encode_context(opened_model.model, above))
     return contexts
