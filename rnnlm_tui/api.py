@@ -425,7 +425,7 @@ class Model:
             temperature,
             top_k,
             rng=np.random.default_rng(seed),
-            previous_lines=above,
+            above=above,
             contexts=self._opened.contexts,
         )
 

@@ -74,7 +74,7 @@ def splits(text: str, folder: Path) -> Iterator[None]:
 def suggests(text: str, folder: Path) -> Iterator[None]:
     for each in (text, f"{text} a", f"a\n{text}a"):
         above, line = split_last_line(model(), each)
-        assert suggest(model(), line, previous_lines=above).line == line
+        assert suggest(model(), line, above=above).line == line
         yield
 
 
@@ -97,7 +97,7 @@ def serves(text: str, folder: Path) -> Iterator[None]:
         document = Document(text, encoding)
         for line in (0, len(document.lines) - 1):
             if place := document.place(lsp.Position(line, CHARACTERS)):
-                suggest(model(), place.line, place.cursor, previous_lines=place.above)
+                suggest(model(), place.line, place.cursor, above=place.above)
             yield
 
 

@@ -82,7 +82,7 @@ def test_english(english: LanguageModel) -> None:
     ],
 )
 def test_lists(typed: str, listed: Mapping[str, float], english: LanguageModel) -> None:
-    found = suggest(english, typed, k=4, previous_lines=ABOVE)
+    found = suggest(english, typed, k=4, above=ABOVE)
     assert {c.word: c.probability for c in found.candidates} == pytest.approx(listed, abs=1e-4)
 
 

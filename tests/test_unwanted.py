@@ -44,7 +44,7 @@ def listed(line: str, *unwanted: str, above: tuple[str, ...] = ()) -> set[str]:
     """The words of the list, as they are written, of a model that finds all equally likely."""
     model = prose_model()
     contexts = Contexts(model, lambda: frozenset(unwanted))
-    answer = suggest(model, line, k=50, previous_lines=above, contexts=contexts)
+    answer = suggest(model, line, k=50, above=above, contexts=contexts)
     return {
         (line[len(line) - len(answer.prefix) :] + c.text).strip()[c.replaces_before :]
         if answer.prefix

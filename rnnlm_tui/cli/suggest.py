@@ -151,7 +151,7 @@ def generate(command: CommandLine) -> int:
             command.temperature,
             command.top_k,
             rng=rng,
-            previous_lines=above,
+            above=above,
             contexts=opened.contexts,
         )
         text = "\n".join([*above, continue_text(model.tokenizer, line, words)])

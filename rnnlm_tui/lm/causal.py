@@ -153,7 +153,7 @@ class CausalModel(NetworkModel):
     """A network of `rnn`, `gru` or `lstm` cells. It predicts from all words before. A state
     [L, P, H] holds the states of its layers."""
 
-    uses_previous_lines = True
+    uses_lines_above = True
 
     def __init__(
         self,

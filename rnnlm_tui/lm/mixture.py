@@ -72,7 +72,7 @@ class MixedState(NamedTuple):
 class MixedModel(LanguageModel):
     """A mixture of language models and a cache."""
 
-    uses_previous_lines = True
+    uses_lines_above = True
 
     def __init__(
         self,

@@ -58,8 +58,8 @@ class LanguageModel(ABC):
 
     window = LONGEST_CONTEXT
     """The number of words of context that the model sees."""
-    uses_previous_lines: bool = False
-    """True if previous lines are part of the context."""
+    uses_lines_above: bool = False
+    """True if the lines above a line are part of the context."""
     start: State
     """The state before the first word."""
 
@@ -74,7 +74,7 @@ class LanguageModel(ABC):
     @abstractmethod
     def advance(self, state: State, ids: Sequence[int]) -> list[State]:
         """Reads ids from `state` on. Returns the state after each id. If the vocabulary has a
-        start-of-line token, each line begins with it. A model that uses previous lines may read
+        start-of-line token, each line begins with it. A model that uses lines above may read
         several lines: `[<s>, w, w, <s>, w]`. Ends of lines are predicted but never read."""
 
     @abstractmethod

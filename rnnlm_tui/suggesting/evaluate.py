@@ -1,7 +1,7 @@
 """Evaluates a model on given lines. Each metric has one definition for every kind of model.
 
 The tokenizer of the model splits a line into words. Lines without words do not count. A model that
-uses previous lines sees the given lines before each line.
+uses the lines above sees the given lines before each line.
 
 - The loss is the mean negative log-likelihood of what the model predicts, in nats. A model with
   tokens for the start and the end of a line predicts all words and ends of lines. The lesson's
@@ -118,29 +118,29 @@ class ScoredLine:
 def score(
     model: LanguageModel,
     lines: Iterable[str],
-    previous_lines: Sequence[str] = (),
+    above: Sequence[str] = (),
     *,
     counts_keys: bool = True,
     should_stop: Callable[[], bool] = lambda: False,
 ) -> Iterator[ScoredLine]:
     """Yields each line with the scores of its words.
 
-    A model that uses previous lines sees `previous_lines` and the `lines` before each line. To
+    A model that uses the lines above sees those `above` and the `lines` before each line. To
     count keys takes nearly all of the time. `should_stop` is called before each line and at each
     step of a writer. Once it returns True, nothing more is yielded.
     """
-    contexts, above = Contexts(model), deque(previous_lines, LINES_ABOVE)
+    contexts, lines_above = Contexts(model), deque(above, LINES_ABOVE)
     for text in lines:
         if should_stop():
             return
-        line = _Line(contexts, text, above)
+        line = _Line(contexts, text, lines_above)
         keys = None
         if counts_keys and line.words:
-            keys = _keys_of(line, above, should_stop)
+            keys = _keys_of(line, lines_above, should_stop)
             if keys is None:
                 return
         yield line.scores(keys)
-        above.append(text)
+        lines_above.append(text)
 
 
 def _keys_of(

@@ -178,16 +178,16 @@ class Explanation:
 def explain(
     model: LanguageModel,
     line: str,
-    previous_lines: Sequence[str] = (),
+    above: Sequence[str] = (),
     contexts: Contexts | None = None,
 ) -> Explanation:
     """Explains what `model` does with `line`. The arguments are the same as in `suggest`."""
     contexts = contexts or Contexts(model)
-    answer = suggest(model, line, previous_lines=previous_lines, contexts=contexts)
+    answer = suggest(model, line, above=above, contexts=contexts)
     words, prefix = model.tokenizer.split_typed(line)
     suggested = [each.word for each in answer.candidates]
     ids = model.vocabulary.ids(suggested).tolist()
-    reading = _read_line(contexts, words, previous_lines, ids)
+    reading = _read_line(contexts, words, above, ids)
     known = [each.word for each in reading.words if each.known and any(map(str.isalnum, each.word))]
     similar = neighbours(model, known[-1]) if known else ()
     return Explanation(
@@ -240,16 +240,16 @@ class _Reading(NamedTuple):
 
 
 def _read_line(
-    contexts: Contexts, words: Sequence[str], previous_lines: Sequence[str], suggested: list[int]
+    contexts: Contexts, words: Sequence[str], above: Sequence[str], suggested: list[int]
 ) -> _Reading:
     """Reads a line of `words`. `suggested` are the ids of the suggestions."""
     model, last_words = contexts.model, words[-MOST_WORDS:]
-    earlier = model.vocabulary.encode(words[: len(words) - len(last_words)])
-    above = encode_context(model, previous_lines) + earlier
+    earlier = encode_context(model, above)
+    earlier += model.vocabulary.encode(words[: len(words) - len(last_words)])
     ids = [model.vocabulary.encode([word]) for word in last_words]  # [] for a word without an id
     has_start = model.vocabulary.begin_id is not None and len(last_words) == len(words)
     line = LineIds(tuple(last_words), tuple(each[0] if each else None for each in ids), has_start)
-    before_word = [[*above, *chain(*ids[:place])] for place in range(len(ids) + 1)]
+    before_word = [[*earlier, *chain(*ids[:place])] for place in range(len(ids) + 1)]
     left_out = range(max(0, len(ids) - MOST_LEFT_OUT), len(ids))
     without_word = [[*before_word[place], *chain(*ids[place + 1 :])] for place in left_out]
     states = [contexts.state_after(context) for context in (*before_word, *without_word)]
@@ -268,8 +268,8 @@ def _read_line(
         for score, seen, influence in zip(scores, line.seen(model.window), influences, strict=True)
     )
     line_states = states[: len(before_word)]
-    if has_start:  # `above` ends with the start-of-line token, which is the first id of `line`
-        line_states.insert(0, contexts.state_after(above[:-1]))
+    if has_start:  # `earlier` ends with the start-of-line token, which is the first id of `line`
+        line_states.insert(0, contexts.state_after(earlier[:-1]))
     return _Reading(line, tuple(line_words), line_states, probabilities)
 
 

@@ -41,12 +41,12 @@ def generate_words(
     top_k: int | None = None,
     *,
     rng: np.random.Generator | None = None,
-    previous_lines: Sequence[str] = (),
+    above: Sequence[str] = (),
     contexts: Contexts | None = None,
 ) -> list[str]:
     """Returns at most `count` words that continue `line`. By default they complete the sentence. If
-    the tokenizer does not write text, they are ten words. `previous_lines` and `contexts` are the
-    same as in `suggest`.
+    the tokenizer does not write text, they are ten words. `above` and `contexts` are the same as in
+    `suggest`.
 
     At a `temperature` of 0 the next word is the likeliest one. Above 0, `rng` draws it from the
     `top_k` likeliest words, by default from all. Unlikely words are drawn more often at a higher
@@ -68,11 +68,11 @@ def generate_words(
     rng, contexts = rng or np.random.default_rng(), contexts or Contexts(model)
     unwanted = contexts.unwanted
     line_words = [word for word, *_ in model.tokenizer.words_as_written(line)]
-    above = encode_context(model, previous_lines)
+    context = encode_context(model, above)
     ids = model.vocabulary.encode(line_words)
     words = list[str]()
     while len(words) < count:
-        probabilities = contexts.next_word_probabilities(above + ids).astype(np.float64)
+        probabilities = contexts.next_word_probabilities(context + ids).astype(np.float64)
         blocked = set(blocked_marks(model, line_words + words))
         if temperature or model.vocabulary.special_tokens:  # else padding ends the lesson's line
             blocked.update(model.blocked_ids)
@@ -99,21 +99,21 @@ def continue_typed(
     model: LanguageModel,
     line: str,
     unlike: str = "",
-    previous_lines: Sequence[str] = (),
+    above: Sequence[str] = (),
     contexts: Contexts | None = None,
 ) -> list[Insertion | Suggestion]:
     """Returns the insertions, one after the other, that continue a line being typed to the end of
     its sentence. A half-typed word is completed first.
 
     The words are the likeliest ones, unless `unlike` has the text of an earlier continuation. Then
-    words are drawn by chance until they differ from it, at most DRAWS times. `previous_lines` and
+    words are drawn by chance until they differ from it, at most DRAWS times. `above` and
     `contexts` are the same as in `suggest`.
     """
     rng, contexts = np.random.default_rng(), contexts or Contexts(model)
     temperature, top_k = (TEMPERATURE, TOP_K) if unlike else (0.0, None)
-    found = suggest(model, line, None, LISTED, previous_lines, contexts, looks_ahead=False)
+    found = suggest(model, line, None, LISTED, above, contexts, looks_ahead=False)
     completions = [word for word in found.candidates if found.prefix and not word.corrects]
-    tokenizer = model.tokenizer.in_style_of(line, previous_lines)
+    tokenizer = model.tokenizer.in_style_of(line, above)
     pieces = list[Insertion | Suggestion]()
     for _ in range(DRAWS):
         chances = np.array([word.probability for word in completions])
@@ -127,7 +127,7 @@ def continue_typed(
             temperature,
             top_k,
             rng=rng,
-            previous_lines=previous_lines,
+            above=above,
             contexts=contexts,
         )
         pieces += insertions_for(tokenizer, before, "", words)

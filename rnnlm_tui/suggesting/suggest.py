@@ -147,7 +147,7 @@ def suggest(
     line: str,
     cursor: int | None = None,
     k: int = LISTED,
-    previous_lines: Sequence[str] = (),
+    above: Sequence[str] = (),
     contexts: Contexts | None = None,
     *,
     looks_ahead: bool = True,
@@ -155,24 +155,24 @@ def suggest(
     """Suggests the `k` likeliest words at `cursor`. None is the end of the line.
 
     A word fits if it begins with the prefix being typed or corrects a slip in it. The probabilities
-    of all words that fit sum to 1. `previous_lines` are the lines before this one, in order. A
-    network that does not use previous lines ignores them. Quotes and apostrophes are written as in
-    the line and the lines before it. Callers that ask for every key should pass the same `contexts`
+    of all words that fit sum to 1. `above` has the lines above this one, in order. A network that
+    does not use them ignores them. Quotes and apostrophes are written as in the line and the lines
+    above it. Callers that ask for every key should pass the same `contexts`
     of the model each time, so that the text is not read again. Without `looks_ahead` there is no
     continuation, and the answer takes less time.
     """
     cursor = len(line) if cursor is None else max(0, min(cursor, len(line)))
     contexts = contexts or Contexts(model)
     typed = Typed.of(line[:cursor], model.tokenizer, line[cursor:])
-    above = encode_context(model, previous_lines)
+    context = encode_context(model, above)
 
     def predict(ids: list[int]) -> Array:
-        return contexts.next_word_probabilities(above + ids)
+        return contexts.next_word_probabilities(context + ids)
 
     def likeliest(ids: list[int]) -> int | None:
-        return contexts.likeliest(above + ids, CONTINUES_FROM)
+        return contexts.likeliest(context + ids, CONTINUES_FROM)
 
-    lists = lists_for(typed, tuple(previous_lines), contexts, predict)
+    lists = lists_for(typed, tuple(above), contexts, predict)
     found = lists.listed(typed, k + 1)  # one more, since one may be typed in full
     candidates = found[:k]
     vocabulary = model.vocabulary
@@ -225,7 +225,7 @@ def word_of_list(model: LanguageModel, before: str, word: str) -> str:
 
 
 def split_last_line(model: LanguageModel, text: str) -> tuple[list[str], str]:
-    """Splits a text into previous lines and the last line. For a model without a start-of-line
+    """Splits a text into the lines above and the last line. For a model without a start-of-line
     token the whole text is one line."""
     if model.vocabulary.begin_id is None:
         return [], text
@@ -233,13 +233,13 @@ def split_last_line(model: LanguageModel, text: str) -> tuple[list[str], str]:
     return above, line
 
 
-def encode_context(model: LanguageModel, previous_lines: Iterable[str]) -> list[int]:
-    """Returns the ids that a model reads before the first word of a line: those of the previous
-    lines, if the model uses them, and the start of the line. Each line begins with the
-    start-of-line token, if the vocabulary has one. Lines without words are left out."""
+def encode_context(model: LanguageModel, above: Iterable[str]) -> list[int]:
+    """Returns the ids that a model reads before the first word of a line: those of the lines above,
+    if the model uses them, and the start of the line. Each line begins with the start-of-line
+    token, if the vocabulary has one. Lines without words are left out."""
     vocabulary, context = model.vocabulary, list[int]()
     begin = [] if vocabulary.begin_id is None else [vocabulary.begin_id]
-    for line in previous_lines if model.uses_previous_lines else ():
+    for line in above if model.uses_lines_above else ():
         if ids := vocabulary.encode_line(line, model.tokenizer.words_above):
             context += [*begin, *ids]
     return context + begin

@@ -262,7 +262,7 @@ class Run:
         of the continuation are separated by slashes."""
         seed_line = self._control.seed_line
         lines, words_left = [seed_line], SEED_LINE_CONTINUES
-        while words := generate_words(model, lines[-1], words_left, 0, previous_lines=lines[:-1]):
+        while words := generate_words(model, lines[-1], words_left, 0, above=lines[:-1]):
             lines[-1] = continue_text(model.tokenizer, lines[-1], words)
             words_left -= len(words)
             if not model.tokenizer.writes_text:

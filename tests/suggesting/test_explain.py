@@ -270,8 +270,8 @@ def test_each_row_of_the_n_grams_is_the_model_of_a_shorter_context() -> None:
 def test_the_figures_of_suggestions_and_words_are_those_of_the_model(kind: str) -> None:
     (model, line), above = models()[kind], ["b a", "c a b"]
     line += "zzz "
-    found, words = explain(model, line, previous_lines=above), line.split()
-    assert found.suggestions == suggest(model, line, previous_lines=above).candidates
+    found, words = explain(model, line, above=above), line.split()
+    assert found.suggestions == suggest(model, line, above=above).candidates
     ids = model.vocabulary.ids([each.word for each in found.suggestions])
 
     def after(words: list[str]) -> Any:

@@ -189,7 +189,7 @@ def test_a_word_without_the_typed_accents_corrects_them(
 def test_a_name_of_the_page_does_not_correct_small_letters_with_an_accent() -> None:
     after = {"the": {"dass": 0.7, "<unk>": 0.3}}
     model = ScriptedModel(after, 9, SPECIAL_TOKENS, ["dass"], TOKENIZERS["straight"])
-    found = suggest(model, "the daß", previous_lines=["the Dars was old"])
+    found = suggest(model, "the daß", above=["the Dars was old"])
     assert [each.word for each in found.candidates] == ["dass"]
 
 
@@ -253,7 +253,7 @@ def test_a_capital_with_a_dot_stays_and_a_turkish_text_has_it() -> None:
 def test_a_new_word_is_found_without_its_capital_and_accents() -> None:
     model, above = names_of("the"), ["I met Zsófia O'Brien."]
     for typed, taken in (("zso", "Zsófia"), ("o'b", "O'Brien"), ("Zs", "Zsófia")):
-        found = suggest(model, f"I {typed}", previous_lines=above).candidates[0]
+        found = suggest(model, f"I {typed}", above=above).candidates[0]
         assert apply_insertion(f"I {typed}", found) == f"I {taken}"
 
 

@@ -240,16 +240,16 @@ def test_special_tokens_have_their_places_and_are_never_suggested_nor_written() 
     assert answer.candidates[0].word == "sat"
 
 
-def test_previous_lines_are_context_only_for_a_model_that_uses_them() -> None:
+def test_lines_above_are_context_only_for_a_model_that_uses_them() -> None:
     above = ["Cat sat.", "zebra"]
     for carries, expected in ((False, (2, 4)), (True, (2, 5, 7, 2, 1, 2, 4))):
         model = ScriptedModel(LINES, 9, SPECIAL_TOKENS)
-        model.uses_previous_lines = carries
-        answer = suggest(model, "the ", previous_lines=above)
+        model.uses_lines_above = carries
+        answer = suggest(model, "the ", above=above)
         assert (answer.seen, answer.unknown) == (("the",), ())
         assert model.asked[0] == expected
         model.asked.clear()
-        generate_words(model, "the", 1, previous_lines=above)
+        generate_words(model, "the", 1, above=above)
         assert model.asked == [expected]
         assert len([*score(model, [above[1], "the"], above[:1])]) == 2
         assert expected in model.asked[1:]
@@ -282,7 +282,7 @@ def names_model() -> ScriptedModel:
 def test_words_that_the_model_does_not_know_are_offered_once_they_were_written(
     above: str, line: str, word: str, text: str
 ) -> None:
-    found = suggest(names_model(), line, k=10, previous_lines=[above]).candidates
+    found = suggest(names_model(), line, k=10, above=[above]).candidates
     assert (word, text) in [(c.word, c.text) for c in found]
     others = suggest(names_model(), line.replace("Frodobert", "the"), k=10).candidates
     assert word not in [c.word for c in others]
@@ -293,10 +293,10 @@ def test_how_likely_a_new_word_is() -> None:
     the name that it follows on the page."""
     model, above = names_model(), ["to Zsófia Kowalczyk from the"]
     # One word of the page, used last, against "the" (0.3), "to" (0.2) and the other words.
-    found = chances(suggest(model, "walked ", k=10, previous_lines=["zeno"]))
+    found = chances(suggest(model, "walked ", k=10, above=["zeno"]))
     assert found["zeno"] / found["the"] == pytest.approx(0.2 / 16 / 0.3, rel=1e-3)
     after_name, after_word = (
-        chances(suggest(model, line, k=10, previous_lines=above))["Kowalczyk"]
+        chances(suggest(model, line, k=10, above=above))["Kowalczyk"]
         for line in ("walked from Zsófia ", "walked from ")
     )
     assert after_name > 5 * after_word
@@ -311,7 +311,7 @@ def test_a_key_looks_at_the_new_words_that_fit_alone(monkeypatch: pytest.MonkeyP
 
     monkeypatch.setattr(suggest_module, "is_code", looked_at)
     above = [f"{'tuvwxyz'[n % 7]}a{n}" for n in range(700)]
-    suggest(names_model(), "walked v", previous_lines=above)
+    suggest(names_model(), "walked v", above=above)
     assert {*seen} == {*NAMES} | {word for word in above if word.startswith("v")}
 
 
@@ -325,10 +325,10 @@ def test_what_was_typed_before_and_how_changes_nothing() -> None:
     lines = ["", "w", "walked ", "walked f", "walked fr", "walked from Z", "walked fr", "walked f"]
     contexts = Contexts(model)
     for line in [*lines, "walked from Zsófia ", "walked from Zsófia K"]:
-        kept = suggest(model, line, previous_lines=above, contexts=contexts)
-        assert kept == suggest(model, line, previous_lines=above)
+        kept = suggest(model, line, above=above, contexts=contexts)
+        assert kept == suggest(model, line, above=above)
     contexts.read_new_words(["Zeno Zeno"])
-    found = suggest(model, "walked from Z", previous_lines=above, contexts=contexts)
+    found = suggest(model, "walked from Z", above=above, contexts=contexts)
     assert "Zeno" in chances(found)
 
 
@@ -357,7 +357,7 @@ LIKELY = dict.fromkeys(SLIPS, 0.05) | {"<unk>": 0.05, "the": 0.5, "tehran": 0.00
 )
 def test_words_one_slip_away_are_listed(typed: str, words: list[str], written: str) -> None:
     model = prose_model(SLIPS, dict.fromkeys(("<s>", "<unk>", *SLIPS), LIKELY))
-    answer = suggest(model, typed, previous_lines=["with Honeychurch"])
+    answer = suggest(model, typed, above=["with Honeychurch"])
     assert ["≈" * word.corrects + word.word for word in answer.candidates] == words
     assert not words or apply_insertion(typed, answer.candidates[0]) == written
     if words and answer.candidates[0].corrects:  # it is no ghost
@@ -422,14 +422,14 @@ def test_quotes_and_apostrophes_are_those_of_the_writer(
     words = ("I", "do", "don't", "”", "“", ",", "the")
     probabilities = {"“": 0.2, "”": 0.3, "don't": 0.3, "the": 0.2}
     model = prose_model(words, dict.fromkeys(("<s>", "<unk>", ",", *words), probabilities))
-    candidates = suggest(model, before, previous_lines=above).candidates
+    candidates = suggest(model, before, above=above).candidates
     assert {c.word: c.text.strip() for c in candidates}[word] == text
 
 
 def test_lines_above_have_careless_capitals_and_headings() -> None:
     """The capitals are read as in a line that is typed; headings and empty lines are left out."""
     model = names_model()
-    model.uses_previous_lines = True
+    model.uses_lines_above = True
     context = encode_context(model, ["XII", "THE frodo Walked", "", "1.", "To"])
     spelled = [model.vocabulary.word(i) for i in context]
     assert spelled == ["<s>", "the", "frodo", "walked", "<s>", "to", "<s>"]
