@@ -99,7 +99,7 @@ def _create(connection: sqlite3.Connection) -> None:
         found = connection.execute("SELECT sql FROM sqlite_master WHERE sql IS NOT NULL")
         if not {*TABLES} <= {sql.removesuffix(" STRICT") for (sql,) in found}:
             raise sqlite3.DatabaseError("its tables are damaged")
-        # This raises an error if the header of an existing file says that it is read-only.
+        # To write the version fails if the header of an existing file says that it is read-only.
         connection.execute(f"PRAGMA user_version = {VERSION}")
 
 

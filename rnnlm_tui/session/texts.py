@@ -288,7 +288,6 @@ def deleted_texts(connection: sqlite3.Connection) -> list[int]:
 
 
 def store_file(connection: sqlite3.Connection, text: Text) -> None:
-    """Stores the file of a text."""
     if (file := text.file) is None:
         return
     row = (*map(storable, file[:4]), file.saved, stored_number(connection, text))

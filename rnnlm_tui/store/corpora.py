@@ -19,7 +19,7 @@ from rnnlm_tui.store.library import Library, OpenedModel
 from rnnlm_tui.store.model_file import open_stored
 from rnnlm_tui.store.names import built_in_names, built_in_path
 from rnnlm_tui.store.run_files import ModelSources, read_sources
-from rnnlm_tui.store.trained_lines import IS_BUILT_IN, count_seen, has_learned
+from rnnlm_tui.store.trained_lines import IS_BUILT_IN, count_seen, language_has_learned
 from rnnlm_tui.text.held_out import (
     EXCERPT_WORDS,
     LONG_EXCERPT_WORDS,
@@ -153,7 +153,7 @@ def count_trained_on(subject: OpenedModel, text: MeasuredText) -> int | None:
         with open_stored(built_in_path(name)) as stored:
             learned = stored.lines().known
         sample = compress(text.corpus, sample_mask(text.corpus, SAMPLE_WORDS))
-        if has_learned(sample, tokenizer, learned):
+        if language_has_learned(sample, tokenizer, learned):
             return None
     with open_stored(subject.path) as stored:
         return count_seen(text.lines, tokenizer, stored.lines().known)

@@ -171,7 +171,6 @@ def replace(source: Path, target: Path) -> None:
 
 
 def _not_saved(path: Path, error: OSError) -> StorageError:
-    """Returns the error for a file that could not be written or replaced."""
     hint = missing_folder_hint(path)
     if os.path.lexists(path):
         hint = "what was saved before is still there"
@@ -193,11 +192,8 @@ def saved_ns(path: Path) -> int:
 
 def put_aside(path: Path, endings: Sequence[str] = ("",)) -> Path:
     """Renames a file to the first free one of NAME.damaged, NAME.damaged-2 and so on, and returns
-    the new path. Raises OSError.
-
-    The file may have companions, whose names have an ending more. `endings` are their endings, and
-    "" for the file itself. Those that exist are renamed in this order.
-    """
+    the new path. With several `endings` of its name, renames all files NAME + ending that exist, in
+    this order. Raises OSError."""
     for number in count(1):
         kept = path.with_name(f"{path.name}.damaged" + (f"-{number}" if number > 1 else ""))
         if not any(os.path.lexists(f"{kept}{ending}") for ending in endings):

@@ -178,7 +178,7 @@ def _check_tensors(file: Any, card: ModelCard) -> None:
 
 
 def parse_vocabulary(raw: bytes, special_tokens: Sequence[str]) -> Vocabulary:
-    """Returns the vocabulary in a tensor. Raises ModelError."""
+    """Parses the bytes of a stored vocabulary. Raises ModelError."""
     words = parse_json(raw, list[Word], f"its {VOCABULARY}")
     try:
         return Vocabulary(words, special_tokens)

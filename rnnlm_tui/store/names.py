@@ -61,5 +61,4 @@ def built_in_names() -> list[str]:
 
 
 def built_in_path(name: str) -> Path:
-    """Returns the file of a built-in model."""
     return built_in_models() / f"{name}{SUFFIX}"

@@ -47,7 +47,6 @@ class Totals(Struct):
     """The number of right predictions, which only the lesson counts."""
 
     def add(self, predictions: float, nll: float, penalty: float, hits: float) -> None:
-        """Adds the sums of a step."""
         self.predictions += predictions
         self.nll += nll
         self.penalty += penalty

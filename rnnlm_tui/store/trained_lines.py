@@ -61,7 +61,7 @@ def count_seen(lines: Iterable[str], tokenizer: Tokenizer, seen: Hashes) -> int:
     return int(np.isin(_hashes_of_long(lines, tokenizer, LONG_LINE), seen).sum())
 
 
-def has_learned(lines: Iterable[str], tokenizer: Tokenizer, learned: Hashes) -> bool:
+def language_has_learned(lines: Iterable[str], tokenizer: Tokenizer, learned: Hashes) -> bool:
     """Returns True if a built-in language has learned the text of these lines. `learned` are the
     `thinned` hashes of the lines that the language has learned."""
     sampled = thinned(_hashes_of_long(lines, tokenizer, LONG_LINE_OF_LANGUAGE))

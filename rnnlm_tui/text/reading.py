@@ -45,7 +45,7 @@ paragraph, and 0.29 in the sonnets."""
 FEWEST_BREAKS = 10
 """The fewest line breaks from which a text can count as wrapped."""
 NOT_WRAPPED_AFTER = (*SENTENCE_ENDS, ":")
-"""The ends of lines that do not show that a text is wrapped."""
+"""The ends of lines that may be whole sentences. A text with mostly such lines is not wrapped."""
 NARROWEST = 40
 """The smallest width at which texts are wrapped, in columns."""
 WIDEST = 160

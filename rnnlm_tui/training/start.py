@@ -35,7 +35,7 @@ from rnnlm_tui.store.model_file import (
     read_base,
 )
 from rnnlm_tui.store.run_files import HELD_OUT, Tensors
-from rnnlm_tui.store.trained_lines import IS_BUILT_IN, TrainedLines, has_learned
+from rnnlm_tui.store.trained_lines import IS_BUILT_IN, TrainedLines, language_has_learned
 from rnnlm_tui.text.held_out import sample_mask
 from rnnlm_tui.text.line_hashes import hash_lines
 from rnnlm_tui.text.prepare import Prepared, prepare
@@ -145,7 +145,7 @@ def choose_base(
         notes.append(f"its base model is {name} ({what})")
     with open_stored(opened.path) as stored:
         lines = compress(text, sample_mask(text, SAMPLED_WORDS))
-        if has_learned(lines, base.model.tokenizer, stored.lines().known):
+        if language_has_learned(lines, base.model.tokenizer, stored.lines().known):
             notes.append(IS_BUILT_IN)
     is_start = config.has_network and text.words <= MAX_FROM_BASE and request.start_from is None
     given_sizes = sorted(shape_settings(config) & request.settings.keys())

@@ -17,7 +17,7 @@ from rnnlm_tui.store import corpora
 from rnnlm_tui.store.corpora import not_learned, save_written, texts_folder
 from rnnlm_tui.store.library import Library
 from rnnlm_tui.store.run_files import write_sources
-from rnnlm_tui.store.trained_lines import TrainedLines, count_seen, has_learned, thinned
+from rnnlm_tui.store.trained_lines import TrainedLines, count_seen, language_has_learned, thinned
 from rnnlm_tui.text.line_hashes import hash_lines
 from rnnlm_tui.text.reading import Corpus, read_corpus
 from rnnlm_tui.text.tokenizers import TOKENIZERS
@@ -103,9 +103,9 @@ def test_a_text_of_the_english_is_known_by_some_of_its_lines(known: int, is_know
     text = [f"line {number} of a long and winding text" for number in range(400)]
     learned = thinned(hash_lines(text[:known], LESSON))
     assert len(learned) < max(1, known / 8)
-    assert has_learned(text, LESSON, learned) == is_known
+    assert language_has_learned(text, LESSON, learned) == is_known
     short = [" ".join(line.split()[:7]) for line in text]
-    assert not has_learned(short, LESSON, thinned(hash_lines(short, LESSON)))
+    assert not language_has_learned(short, LESSON, thinned(hash_lines(short, LESSON)))
 
 
 def test_a_text_is_kept_and_never_put_in_the_place_of_another(data_dir: Path) -> None:
