@@ -23,6 +23,7 @@ EVENT_VERSION = 1
 Count: TypeAlias = Annotated[int, Meta(ge=0, le=1 << 53)]
 """A whole number that a 64-bit float holds exactly, since some readers of JSON have no others."""
 Epoch: TypeAlias = Annotated[int, Meta(ge=1, le=1 << 53)]
+"""The number of an epoch, counted from 1."""
 Figure: TypeAlias = Annotated[float, Meta(ge=-1e308, le=1e308)]
 """A measured number, which is finite."""
 ShortText: TypeAlias = Annotated[str, Meta(max_length=1024)]
@@ -247,8 +248,8 @@ class Progress(Event, frozen=True, tag="progress"):
     threads of the next step; None for n-grams.
     """
 
-    epoch: Count
-    epochs: Count
+    epoch: Epoch
+    epochs: Epoch
     step: Count
     steps: Count
     loss: Figure | None
@@ -273,7 +274,7 @@ class EpochEnded(Event, frozen=True, tag="epoch"):
     lines, or None if they were measured a short while ago.
     """
 
-    epoch: Count
+    epoch: Epoch
     train: Metrics
     held_out: Metrics | None
     best: bool

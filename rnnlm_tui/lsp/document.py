@@ -62,8 +62,8 @@ class CursorPlace(NamedTuple):
     position: lsp.Position
 
     def edit(self, count: int, insertion: Insertion | Suggestion) -> tuple[str, str]:
-        """Returns the last `count` characters before the cursor, and the text that stands in their
-        place after an insertion."""
+        """Returns the last `count` characters before the cursor, and the text that replaces them to
+        make an insertion."""
         typed = self.line[self.cursor - count : self.cursor]
         return typed, typed[: count - insertion.replaces_before] + insertion.text
 
@@ -178,7 +178,7 @@ class Document:
             characters += len(self._lines[first])
         numbers = range(first, row + 1)
         *above, joined = paragraphs(["" if n in code else self._line(n) for n in numbers])
-        cursor = len(joined) - len(line) + column
+        cursor = len(joined) - len(line) + column  # both lines end with the same text
         start = max(0, cursor - MOST_BEFORE)
         return CursorPlace(
             line=joined[start:],
@@ -199,7 +199,7 @@ def split_mark(line: str) -> tuple[str, str]:
 def paragraphs(lines: Sequence[str]) -> list[str]:
     """Returns the lines that have words, without their marks. The lines of a wrapped paragraph
     become one. The last line is taken even if it has no words, with the spaces at its end."""
-    blocks = list[list[str]]()  # lines without a blank line or a new mark between them
+    blocks = list[list[str]]()  # a blank line or a new mark begins another block
     mark_of_block, is_open = "", False
     for number, line in enumerate(lines, start=1):
         is_last = number == len(lines)

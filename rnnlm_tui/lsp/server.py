@@ -58,16 +58,17 @@ class Suggester(LanguageServerProtocol):
     whole document at each key."""
 
     def __init__(
-        self, library: Library, model: str, is_chosen: bool, notices: list[str], *of_pygls: Any
+        self, library: Library, model: str, is_chosen: bool, notices: list[str], *for_base: Any
     ) -> None:
         """`is_chosen` is True if the user has chosen the `model`. Otherwise a document gets the
         built-in model of its language, once that is known. The editor shows the `notices` once it
-        has started. `of_pygls` are the arguments of the base class."""
-        super().__init__(*of_pygls)
+        has started. `for_base` are the arguments of the base class."""
+        super().__init__(*for_base)
         self._notices = notices
         self._library = library
         self._name, self._is_chosen = model, is_chosen
         self._model = library.keep_open(model).model
+        """The model that was asked last."""
         self._documents: dict[str, Document] = {}
         """The open documents by their URIs."""
         self._thread = ThreadPoolExecutor(1, "model")
@@ -76,6 +77,7 @@ class Suggester(LanguageServerProtocol):
         self._watch: asyncio.Task[None] | None = None
         """The watch on the editor's process."""
         letters = "".join(self._model.vocabulary.id_by_word)
+        # Some editors ask only after these characters.
         triggers = sorted({" ", "'", *filter(str.isalpha, letters + letters.upper() + LATIN)})
         options = self.fm.feature_options
         options[lsp.TEXT_DOCUMENT_COMPLETION] = lsp.CompletionOptions(triggers)
@@ -175,7 +177,7 @@ class Suggester(LanguageServerProtocol):
         encoding = self.workspace.position_encoding or "utf-16"
         document = Document(item.text, encoding, item.language_id in MARKDOWN)
         self._documents[item.uri] = document
-        self._thread.submit(self._read, document)
+        self._thread.submit(self._contexts_of, document, is_new_text=True)
 
     @lsp_method(lsp.TEXT_DOCUMENT_DID_CHANGE)
     def lsp_text_document__did_change(self, params: lsp.DidChangeTextDocumentParams) -> None:
@@ -190,20 +192,23 @@ class Suggester(LanguageServerProtocol):
     @lsp_method(lsp.TEXT_DOCUMENT_DID_SAVE)
     def did_save(self, params: lsp.DidSaveTextDocumentParams) -> None:
         if document := self._documents.get(params.text_document.uri):
-            self._thread.submit(self._read, document)
+            self._thread.submit(self._contexts_of, document, is_new_text=True)
 
-    def _read(self, document: Document) -> Contexts:
-        """Lets the model of a document read its new words, also those below the cursor. Returns the
-        contexts of the model."""
-        model = self._model_of(document)
-        if document.contexts is None or document.contexts.model is not model:
-            document.contexts = Contexts(model, self._library.unwanted.words)
-        document.contexts.read_new_words(document.lines)
-        return document.contexts
+    def _contexts_of(self, document: Document, *, is_new_text: bool = False) -> Contexts:
+        """Returns the contexts of a document's model. If that is another model than before, or with
+        `is_new_text`, it first reads the new words of the document, also those below the cursor."""
+        model, contexts = self._model_of(document), document.contexts
+        if contexts is None or contexts.model is not model:
+            contexts = document.contexts = Contexts(model, self._library.unwanted.words)
+            is_new_text = True
+        if is_new_text:
+            contexts.read_new_words(document.lines)
+        return contexts
 
     def _model_of(self, document: Document) -> LanguageModel:
-        """Returns the model of a document. A model that was saved anew is opened again, and one
-        that was deleted or damaged stays in memory."""
+        """Returns the model of a document: the chosen one, or that of its language, or else the
+        default. A model that was saved anew is opened again. If it was deleted or damaged, the
+        model that the document had stays."""
         if not (self._is_chosen or document.language):
             words = words_of(document.running_text)
             if len(words) >= WORDS_JUDGED:
@@ -281,11 +286,9 @@ class Suggester(LanguageServerProtocol):
             return None
 
         def answer() -> Suggestions:
-            model, contexts = self._model_of(document), document.contexts
-            if contexts is None or contexts.model is not model:
-                contexts = self._read(document)
+            contexts = self._contexts_of(document)
             return suggest(
-                model,
+                contexts.model,
                 place.line,
                 place.cursor,
                 WORDS_LISTED,
@@ -312,8 +315,8 @@ class Suggester(LanguageServerProtocol):
 
 
 def _filter_text(typed: str, new: str) -> str:
-    """Returns the text by which an editor filters a word. It begins with the letters that are
-    typed, so that the editor keeps the word."""
+    """Returns the text that an editor compares with the typed letters: the word `new`, with its
+    beginning as it is typed, so that the editor keeps it."""
     return typed + new[len(begin_of(new, typed)) :]
 
 

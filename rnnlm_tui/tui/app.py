@@ -183,8 +183,8 @@ class RnnlmApp(TerminalApp):
         return f"{latest} " if latest else "", ()
 
     def header_texts(self) -> list[str]:
-        """Returns texts for the header, from the longest to the shortest. The longest has the
-        running training, the active model, and how many keys the writer has saved today."""
+        """Returns texts for the header, from the longest to the shortest. The longest tells of the
+        running training, the active model, and the keys that the writer has saved today."""
         parts = ["no model" if self.has_no_models else "loading ..."]
         if self.opened_model is not None:
             parts = [*filter(None, (self.active_name, self.autocomplete.keys_saved.sentence()))]
@@ -197,7 +197,6 @@ class RnnlmApp(TerminalApp):
         return texts
 
     def store_preferences(self) -> None:
-        """Saves the preferences."""
         try:
             if problem := self._settings.store():
                 self.notify_user(problem, "warning")
@@ -273,7 +272,7 @@ class RnnlmApp(TerminalApp):
         """Called when another model is active, or a new version of the same one, or none."""
         name, before = self.active_name, self._last_name
         self._last_name = name or before
-        if name is not None and before is None:
+        if name is not None and before is None:  # the first model
             with self.showing_errors():
                 self.library.unwanted.words()  # raises if the file cannot be read
             self._build_other_screens()
@@ -320,14 +319,13 @@ class RnnlmApp(TerminalApp):
                     await self.screen.dismiss(None)
                 await asyncio.sleep(0.01)
             farewell = await self.autocomplete.saving.quit_unstored()
-        # From here on None means that the user stays.
+        of_run: str | None = ""
         if farewell is not None and (run := self._own_run) is not None:
             from rnnlm_tui.tui.runs.actions import leave_run
 
             of_run = await leave_run(self, run)
-            farewell = None if of_run is None else f"{of_run}\n{farewell}".strip()
-        if farewell is not None:
-            self.exit(message=farewell)
+        if farewell is not None and of_run is not None:  # otherwise the user stays
+            self.exit(message=f"{of_run}\n{farewell}".strip())
         self._is_quitting = False
 
     # Screens
@@ -338,8 +336,8 @@ class RnnlmApp(TerminalApp):
             self.switch_mode(mode)
 
     def action_show(self, mode: ScreenName) -> None:
-        """Shows a screen. While a dialog is open, asks by a message through it, which arrives after
-        the keys before this one: one of them may close the dialog."""
+        """Shows a screen. While a dialog is open, a message puts this off until the keys pressed
+        before are obeyed: one of them may close the dialog."""
         if self.screen.is_modal:
             (self.focused or self.screen).post_message(ScreenWanted(mode))
         else:
@@ -374,11 +372,11 @@ class RnnlmApp(TerminalApp):
         self._model_loader.choose(name)
 
     def never_suggest(self, word: str, before: str | None = None) -> str:
-        """Stores a word that no model is to suggest any more, and returns it as it is stored.
+        """Stores a word that no model is to suggest any more, and returns it as it is stored. If it
+        cannot be stored, shows why and returns "".
 
-        For a word of the list, `before` is the line up to the cursor, from which it gets its
-        spelling; None for a word that is spelled already. If the word cannot be stored, shows why
-        and returns "".
+        A word of the list is stored in the spelling that the user means by it, which depends on the
+        line up to the cursor, `before`. Without `before` the word is stored as it is.
         """
         from rnnlm_tui.suggesting.suggest import word_of_list
 
@@ -431,7 +429,7 @@ class RnnlmApp(TerminalApp):
     def watch_run(self, name: str) -> None:
         """Shows a run of another process on the Train screen."""
         self.show_mode("train")
-        self.call_after_refresh(lambda: self.train_screen.follow(name))
+        self.call_after_refresh(lambda: self.train_screen.watch_run(name))
 
     def run_saved(self, run: FollowedRun, saved: Saved) -> None:
         """Called when a run has saved its model, which is reloaded if it is the active one."""
@@ -443,9 +441,9 @@ class RnnlmApp(TerminalApp):
         self.models_changed()
 
     def run_ended(self, run: FollowedRun) -> None:
-        """Called when a run is over. Uses its model from now on if the run is the app's own and has
-        proved better than the active model. Does not while the app is being closed, when nobody
-        would read the notice."""
+        """Called when a run is over. If it is the app's own, and its model has proved better than
+        the active one, uses that model from now on. While the app is being closed the active model
+        stays, since nobody would read the notice."""
         from rnnlm_tui.tui.runs.actions import has_proved_better
         from rnnlm_tui.tui.runs.wording import end_notice, use_sentence
 
@@ -453,9 +451,9 @@ class RnnlmApp(TerminalApp):
         is_used = not self._is_quitting and has_proved_better(run, old)
         if use := use_sentence(run, old, is_used=is_used):
             run.progress.note(use)
-        notice, severity = end_notice(run, use)
+        notice, severity = end_notice(run, old, use)
         if is_used and old is not None:
-            self.models_screen.choose(old)  # so that F4 and u go back to it
+            self.models_screen.choose(old)  # so that F4 and then u go back to it
             self.use_model(run.name, notice)
         elif not self._is_on_screen(run):
             self.notify_user(notice, severity)

@@ -55,13 +55,13 @@ def use_keymap(app: TerminalApp, folder: Path) -> None:
 
 def load_keymap(folder: Path) -> tuple[dict[str, str], str]:
     """Returns the user's own keys by the id of their binding, and a warning of entries that cannot
-    be used, or "". Of the keys of an action, the first one is sent by terminals. Raises UsageError
-    if the file cannot be read."""
+    be used, or "". Of several keys of an action, those that terminals send come first. Raises
+    UsageError if the file cannot be read."""
     ids = all_bindings()
     keymap, unusable = dict[str, str](), list[str]()
     for name, value in read_toml(folder / KEYMAP).items():
         keys = str(value).replace(" ", "").split(",")
-        if "ctrl+@" in keys or "ctrl+space" in keys:  # one key, with a name of each terminal
+        if "ctrl+@" in keys or "ctrl+space" in keys:  # one key, whose name depends on the terminal
             keys += [key for key in ("ctrl+@", "ctrl+space") if key not in keys]
         if name in ids and all(map(is_key, keys)) and any(map(is_sent, keys)):
             keys.sort(key=is_sent, reverse=True)

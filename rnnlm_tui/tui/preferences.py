@@ -60,7 +60,7 @@ class SettingsFile:
         in_file, problem = _read_preferences(self._path)
         here, stored = asdict(self.preferences), asdict(self._stored)
         changed = {name: value for name, value in here.items() if value != stored[name]}
-        data = here if problem else asdict(in_file) | changed
+        data = here if problem else asdict(in_file) | changed  # a damaged file has nothing to keep
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
             write_json(self._path, data)

@@ -22,9 +22,9 @@ from rnnlm_tui.lm.stages import Stage
 from rnnlm_tui.suggesting.explain import Explanation, LineWord, Part
 
 Role: TypeAlias = str | tuple[int, ...]
-"""The role of a piece of text: "", "bold", "dim", or one of PART_GLYPHS for the bar of a part. For
-numbers it is their levels: (level,) for a word or a glyph, (left, right) for the halves of a cell
-in colours. A level is from -TOP_LEVEL to TOP_LEVEL."""
+"""The role of a piece of text, by which the app styles it: "", "bold" or "dim" for words, one of
+PART_GLYPHS for the bar of a part. A number has its level as its role, from -TOP_LEVEL to TOP_LEVEL:
+(level,) for a word or a glyph, and (left, right) for a cell in colours, which shows two."""
 Piece: TypeAlias = tuple[str, Role]
 StyledRow = Sequence[Piece]
 LABEL_COLUMNS = 14
@@ -44,7 +44,7 @@ FACT_GAP = "   "
 TOP_LEVEL = 8
 """The level of the largest numbers."""
 NAN_LEVEL = TOP_LEVEL + 1
-"""The level of NaN, which fills up rows."""
+"""The level of NaN, and of a place without a number."""
 LEVEL_GLYPHS = "##≡≡==--·░░▒▒▓▓██ "
 """The glyph of each level, from -TOP_LEVEL to NAN_LEVEL."""
 MOST_TIMES = 100
@@ -74,16 +74,16 @@ def stage_sentence(explanation: Explanation, stage: Stage) -> str:
     return sentence
 
 
-def layer_rows(stage: Stage, width: int, height: int = 2) -> Iterator[StyledRow]:
-    """Yields the layer of a stage, its formula and the number of its parameters: in one row, or in
-    a narrow one with the formula below. `height` is not used: the app calls all functions that
-    yield rows with a width and a height."""
+def layer_rows(stage: Stage, width: int) -> Iterator[StyledRow]:
+    """Yields the layer of a stage, its formula and the number of its parameters. If they do not fit
+    in a row, the formula comes last."""
     unit = "n-grams" if stage.name == "n-grams" else "parameters"
     count = f"{stage.parameters:,} {unit}" if stage.parameters else ""
     layer, formula, size = (stage.layer, "bold"), (stage.formula, ""), (count, "dim")
     fits = len(FACT_GAP.join((stage.layer, stage.formula, count))) <= width
+    facts = (layer, formula, size) if fits else (layer, size, formula)
     row, room = list[Piece](), width
-    for text, role in (layer, formula, size) if fits else (layer, size, formula):
+    for text, role in facts:
         for line in wrap(text, width):
             if len(line) > room:
                 yield row
@@ -99,11 +99,12 @@ def stage_rows(
 ) -> Iterator[StyledRow]:
     """Yields the values of a stage: the largest, a table, the units, or the last words. Units are
     drawn with glyphs, unless `in_colours`."""
+    has_number_per_word = stage.values.ndim == 1 and bool(stage.rows)
     if stage.top:
         yield from _top_rows(stage, width, height)
     elif stage.columns:
         yield from _table_rows(stage, width, height)
-    elif stage.values.dtype.kind == "f" and not (stage.values.ndim == 1 and stage.rows):
+    elif stage.values.dtype.kind == "f" and not has_number_per_word:
         yield from _unit_rows(stage, width, height, 2 if in_colours else 1)
     else:
         yield from _word_rows(stage, height)
@@ -126,8 +127,8 @@ def _unit_rows(stage: Stage, width: int, height: int, halves: int) -> Iterator[S
     label_columns = 1 + min(UNIT_LABEL_COLUMNS, longest) if labels else 0
     columns = max(1, (width - label_columns + GROUP_GAP) // len(groups) - GROUP_GAP)
     units_per_row = columns if units <= columns else columns * halves
-    # Bands of labelled rows are apart by a blank row.
-    most_bands = (room + bool(labels)) // (rows + bool(labels))
+    gap = 1 if labels else 0  # a blank row between two bands
+    most_bands = (room + gap) // (rows + gap)
     bands = max(1, min(most_bands, math.ceil(units / units_per_row)))
     scale = stage.scale or float(np.abs(np.nan_to_num(stage.values)).max()) or 1.0
     cells_of_groups = [
@@ -140,7 +141,7 @@ def _unit_rows(stage: Stage, width: int, height: int, halves: int) -> Iterator[S
         heads = "".join(fitted(group, columns + GROUP_GAP) for group in groups)
         yield [(" " * label_columns + heads.rstrip(), "dim")]
     for band in range(bands):
-        if band and labels:
+        if band and gap:
             yield []
         for row in range(rows):
             label = fitted(labels[row - rows], label_columns) if labels else ""
@@ -180,8 +181,9 @@ def _levels(values: NDArray[Any], scale: float | NDArray[Any]) -> NDArray[np.int
 
 
 def _painted(cells: NDArray[np.int64]) -> Iterator[Piece]:
-    """Yields the pieces of a row of cells with levels [C, H]. In colours a cell is a left half on a
-    background, or a space if both halves have the same colour."""
+    """Yields a row of cells with levels [C, H]. Equal cells make one piece. In colours, a cell is a
+    half block, whose foreground is the left number and whose background is the right one, or a
+    space if both are the same."""
     for levels, run in groupby(map(tuple, cells.tolist())):
         if len(levels) == 1:
             glyph = LEVEL_GLYPHS[levels[0] + TOP_LEVEL]
@@ -327,7 +329,8 @@ def suggestion_rows(explanation: Explanation, width: int, height: int) -> Iterat
         word = fitted(f"{CORRECTS if listed.corrects else ''}{listed.word}", LABEL_COLUMNS)
         row: list[Piece] = [(f"{word}{share:>6} ", "")]
         contributed = 0.0
-        for part, glyph in parts:  # rounds ends, since rounded lengths would miss the sum
+        for part, glyph in parts:
+            # The ends are rounded: rounded lengths might not add up to that of the bar.
             start = round(contributed / largest * room)
             contributed += float(part.contributions[number])
             row.append((glyph * (round(contributed / largest * room) - start), glyph))

@@ -30,7 +30,7 @@ KEYS_NOTE = (
     " its own text"
 )
 UNLIKE = "≠"
-"""The mark of figures of another text than that of the selected model."""
+"""The mark of keys saved on another text than that of the selected model."""
 UNLIKE_NOTE = f"{UNLIKE} on another text: not comparable"
 SHARE_BAR = 10
 """Columns of the bar of a share."""
@@ -50,16 +50,16 @@ def state_of(entry: Entry) -> str:
     return "built in" if entry.built_in else ""
 
 
-def list_row(entry: Entry, selected: Entry | None = None) -> tuple[str, ...]:
+def list_row(entry: Entry) -> tuple[str, ...]:
     """Returns the row of a model in the list, below LIST_HEADS. The last column has the state, or
-    else the date. `selected` is the selected model, if any."""
+    else the date."""
     card, run = entry.card, entry.run
     config = card.config if card else run.config if run else None
     return (
         entry.name,
         language_of(card) if card else "",
         config.preset if config else "",
-        keys_saved(entry, selected),
+        keys_saved(entry),
         card.corpus.name if card else "",
         state_of(entry) or (local_time(card.updated)[:10] if card else ""),
     )
@@ -72,7 +72,7 @@ def language_of(card: ModelCard) -> str:
     return name.capitalize() if name else card.language
 
 
-def keys_saved(entry: Entry, selected: Entry | None) -> str:
+def keys_saved(entry: Entry, selected: Entry | None = None) -> str:
     """Returns the percentages of keys that a model saves for a writer who reads the list and for
     one who looks at the cursor. They are left out if they were measured on too few words, and
     marked with UNLIKE if the selected model was measured on another text."""
@@ -142,7 +142,8 @@ def card_facts(card: ModelCard, on_disk: str = "") -> Iterator[Fact]:
         for layer in layers
         if layer.parameters
     ]
-    yield table_heads(card.config)[1], f"{card.parameters:,} = {' + '.join(parts)}"
+    _, head_of_counts = table_heads(card.config)
+    yield head_of_counts, f"{card.parameters:,} = {' + '.join(parts)}"
     yield "where from", ""
     yield "corpus", f"{corpus.name}: {plural(corpus.lines, 'line')}, {plural(corpus.words, 'word')}"
     for ancestor in reversed(card.ancestors):
@@ -197,12 +198,12 @@ def _share_bar(share: float) -> str:
 
 
 def _figures(card: ModelCard) -> Iterator[Fact]:
-    """Yields the perplexity of a model on held-out lines, and the figures of its kept epoch, which
-    for a mixture are those of its network alone.
+    """Yields the perplexity of a model on held-out lines, and the figures of its kept epoch. In a
+    mixture, the latter measure its network alone.
 
-    The note on fewer words is for a network beside a base that it does not start from. It knows
-    only the words of its text. All others count as one unknown word, which is easy to predict, so
-    its perplexity is lower than that of the mixture.
+    A network that does not start from the base of its model knows only the words of its text. All
+    others count as one unknown word, which is easy to predict. Its perplexity is therefore lower
+    than that of the mixture, and a note says so.
     """
     part = trained_part(card.config)
     kept, evaluation = card.metrics, card.evaluation

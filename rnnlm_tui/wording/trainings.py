@@ -66,10 +66,10 @@ def trained_part(config: Config) -> str:
 
 
 def outcome(finished: Finished, done: int = 0, epochs: int | None = None) -> str:
-    """Says how a training ended and what is kept of it.
+    """Says how a training ended and which epoch of it is kept.
 
-    `done` of the `epochs` are trained. A caller that does not know these gives 0 and None. If the
-    epoch that is kept has the number 0, only the n-grams of a mixture are kept.
+    `done` of the `epochs` are trained: 0 and None if the caller does not know. Epoch 0 stands for
+    the n-grams of a mixture, which are saved before its network is trained.
     """
     how = OUTCOMES[finished.reason]
     kept, update = finished.metrics, finished.update
@@ -95,9 +95,12 @@ def outcome(finished: Finished, done: int = 0, epochs: int | None = None) -> str
 def result_sentences(
     finished: Finished, done: int = 0, epochs: int | None = None, took: str = ""
 ) -> list[str]:
-    """Returns the result of a run as sentences: the keys that the model saves on lines that it has
-    not learned, the outcome, with `took` if a model is kept, and the words that it has learned.
-    The outcome comes first if no keys were counted, or if the run diverged."""
+    """Returns the result of a run as sentences.
+
+    First come the keys that the model saves on lines that it has not learned, then the outcome, and
+    then the words that it has learned. The outcome comes first if no keys were counted, or if the
+    run diverged. It ends with the duration `took` if a model is kept.
+    """
     kept, update, evaluation = finished.metrics, finished.update, finished.evaluation
     learned = _learned_sentences(finished.learned)
     how = outcome(finished, done, epochs)
@@ -144,12 +147,12 @@ def explain_figure(lines: str, name: str, ended: EpochEnded) -> str:
     `epoch_figures`; "" and "epoch" explain the number of the epoch."""
     metrics = (ended.train if lines == "training" else ended.held_out) or Metrics()
     loss, penalty = metrics.loss or 0.0, metrics.penalty or 0.0
-    number = metrics.perplexity or 1.0
+    perplexity = metrics.perplexity or 1.0
     sentences = {
         "epoch": "one pass through the training lines; ^ is the one kept",
         "loss": f"mean -ln p(right word), {loss:.3f} nats = {loss / math.log(2):.2f} bits",
         "penalty": f"on large weights; Keras prints loss + penalty, {loss + penalty:.3f}",
-        "perplexity": f"e^{loss:.3f}, as unsure as among {format_perplexity(number)} words",
+        "perplexity": f"e^{loss:.3f}, as unsure as among {format_perplexity(perplexity)} words",
         "accuracy": "how often its likeliest word is the right one",
         "top-1": "how often its first suggestion is right",
         "top-5": "how often one of its five suggestions is right",
@@ -165,10 +168,10 @@ def next_words(ended: EpochEnded) -> list[tuple[str, str]]:
 class TrainingCurve:
     """The training loss as a line.
 
-    An epoch is divided into pieces: the first one into five, the second into two, and a later one
-    is a piece. A point of the line is the mean loss over a piece, at its middle; 1.0 to 2.0 is the
-    second epoch. An event has the mean loss of its epoch so far, so the mean over a piece is the
-    difference of two sums.
+    The first epoch is divided into five pieces, the second into two; a later one is a single piece.
+    A point is the middle of a piece, in epochs (1.0 to 2.0 is the second one), and its mean loss.
+    An event has the mean loss of its epoch so far. Times the share of the epoch that is done, it is
+    a sum. The loss of a piece is the difference of two such sums, divided by its share.
     """
 
     def __init__(self) -> None:
@@ -176,12 +179,11 @@ class TrainingCurve:
         self._epoch = 0
         """The epoch of the last event."""
         self._done = 0.0
-        """The share of that epoch in pieces that have a point."""
+        """The share of that epoch that the pieces with a point make up."""
         self._sum = 0.0
-        """The mean loss over these pieces, times their share of the epoch."""
+        """The mean loss over these pieces, times that share."""
 
     def add(self, event: Progress | EpochEnded) -> None:
-        """Adds the next event."""
         if isinstance(event, EpochEnded):
             share, loss = 1.0, event.train.loss
         else:
@@ -192,7 +194,7 @@ class TrainingCurve:
             self.points = [point for point in self.points if point[0] < event.epoch - 1]
         if loss is None or not math.isfinite(loss):
             return
-        pieces = max(1, FIRST_POINTS // max(1, event.epoch))  # a damaged history may have epoch 0
+        pieces = max(1, FIRST_POINTS // event.epoch)
         if int(share * pieces) > int(self._done * pieces):  # a piece has ended
             loss_sum = share * max(-LARGEST_LOSS, min(LARGEST_LOSS, loss))
             middle = event.epoch - 1 + (self._done + share) / 2

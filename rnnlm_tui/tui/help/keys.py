@@ -50,7 +50,7 @@ def actions_on(app: RnnlmApp, screen: Screen[object]) -> list[Action]:
     """Returns the actions that keys do on a screen, those of the focused widget first and those of
     the app last. Leaves out the bindings of Textual, which have no id."""
     found = dict[str, Action]()
-    for node, binding, enabled, _ in screen.active_bindings.values():  # one for each key
+    for node, binding, enabled, _ in screen.active_bindings.values():  # of each key
         if binding.id:
             action = found.setdefault(binding.id, Action(node, binding, enabled, []))
             if is_sent(binding.key):

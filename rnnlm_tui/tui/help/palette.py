@@ -48,8 +48,8 @@ class Command(NamedTuple):
 
 
 class Palette(CommandPalette):
-    """A palette as wide as its words. It closes only once: a second Esc or Enter right after the
-    first would close the screen below."""
+    """A narrow palette. It closes only once: a second Esc or Enter right after the first would
+    close the screen below."""
 
     DEFAULT_CSS = """
     Palette {

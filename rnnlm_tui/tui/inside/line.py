@@ -37,7 +37,10 @@ class ExplainedLine:
         last one of the line, which may be half typed."""
         if self.words_read == self.word_count:
             return self.text
-        return f"{self.text[: self._spans[self.words_read - 1][1]]} " if self.words_read else ""
+        if self.words_read == 0:
+            return ""
+        _, end = self._spans[self.words_read - 1]
+        return f"{self.text[:end]} "
 
     def word(self, number: int) -> str:
         """Returns the word with this number, counted from 1, or START for 0."""
@@ -68,10 +71,10 @@ class LineRow(Widget):
         self.refresh()
 
     def render(self) -> Content:
-        line, width = self._line, self.content_size.width
-        label = Content(line.label).stylize("dim italic")
-        width -= label.cell_length
-        first = line.words_read  # and as many words before it as fit
+        line, label = self._line, Content(self._line.label).stylize("dim italic")
+        width = self.content_size.width - label.cell_length
+        # The last word that is read is shown, with as many words before it as fit.
+        first = line.words_read
         room = width - len(CUT) - self._word(first).cell_length
         while first > 0:
             room -= self._word(first - 1).cell_length

@@ -23,12 +23,12 @@ from rnnlm_tui.suggesting.explain import Part
 from rnnlm_tui.wording.explain_rows import NAN_LEVEL, PART_GLYPHS, TOP_LEVEL, Role, StyledRow
 
 Draw = Callable[..., Iterable[StyledRow]]
-"""Returns rows for a width and a height in cells."""
+"""Returns rows for a width in cells, and for a height if it is not that of a head."""
 STYLES = {"": "", "bold": "bold", "dim": "$quiet"}
-"""The styles of the roles of text. Other roles are parts of a model, whose bars they colour."""
+"""The styles of the roles of words. The bar of a part of a model has the style "$ghost" instead."""
 SHADES = dict(zip(PART_GLYPHS, (1.0, 0.6, 0.35, 0.2), strict=True))
 """How strong the colour of a bar is, by the part of the model, from 0 to 1."""
-LINE = "━"
+BAR = "━"
 """The glyph of bars in colours."""
 BEHIND_TEXT = 0.45
 """The largest strength of a colour behind a word, with which one can still read it."""
@@ -59,7 +59,7 @@ FRAME = """
 """The CSS of a widget below a rule that holds its title."""
 
 
-def no_rows(width: int, height: int) -> tuple[StyledRow, ...]:
+def no_rows(*size: int) -> tuple[StyledRow, ...]:
     return ()
 
 
@@ -92,14 +92,14 @@ class Pane(Widget):
         style = cache(self._style)
         bars = () if self.app.native_ansi_color else SHADES
         rows = (
-            [Segment(LINE * len(text) if role in bars else text, style(role)) for text, role in row]
+            [Segment(BAR * len(text) if role in bars else text, style(role)) for text, role in row]
             for row in self._fitted()
         )
         return SegmentLines(rows, new_lines=True)
 
     def _fitted(self) -> list[StyledRow]:
         width, height = max(1, self.content_size.width), max(1, self.content_size.height)
-        rows = [*self._draw_head(width, height)]
+        rows = [*self._draw_head(width)]
         sentence = [line.plain for line in Content(self._sentence).wrap(width) if line]
         room = max(1, height - len(rows) - FEWEST_ROWS)
         if len(sentence) > room:
@@ -113,8 +113,8 @@ class Pane(Widget):
         return (self.visual_style + self._own_style(role)).rich_style
 
     def _own_style(self, role: Role) -> Style:
-        """Returns the style of a role: of text, or of the levels of one or two numbers. Two numbers
-        share a cell, which is a half block: its foreground and its background are theirs."""
+        """Returns the style of a role. Two numbers share a half block, whose foreground has the
+        colour of the left one, and whose background that of the right one."""
         has_few_colours = self.app.native_ansi_color
         if isinstance(role, str):
             if role in SHADES and not has_few_colours:
@@ -207,14 +207,14 @@ class StageList(OptionList, inherit_bindings=False):
             self.scroll_home(animate=False, immediate=True)
 
     def _rows_of(self, part: Part) -> Iterator[tuple[Stage, str]]:
-        are_steps = [STEP_NAME.fullmatch(stage.name) is not None for stage in part.stages]
-        for stage, is_step, is_next_step in zip(
-            part.stages, are_steps, [*are_steps[1:], False], strict=True
-        ):
-            if is_step and not self._is_unfolded:
-                continue
-            mark = "    " if is_step else "  "
-            if is_next_step and not is_step:
+        """Yields the listed stages of a part, each with the text of its row."""
+        for stage, following in zip(part.stages, (*part.stages[1:], None), strict=True):
+            mark = "  "
+            if is_step(stage):
+                if not self._is_unfolded:
+                    continue
+                mark = "    "
+            elif following is not None and is_step(following):
                 mark = OPEN_MARK if self._is_unfolded else FOLDED_MARK
             shape = "x".join(f"{size:,}" for size in stage.values.shape if size)
             name = shorten(mark + stage.name, NAME_WIDTH)
@@ -225,6 +225,10 @@ class StageList(OptionList, inherit_bindings=False):
         if has_steps(row):
             self._is_unfolded = not self._is_unfolded
             self.show(self._parts)
+
+
+def is_step(stage: Stage) -> bool:
+    return STEP_NAME.fullmatch(stage.name) is not None
 
 
 def has_steps(row: Option) -> bool:

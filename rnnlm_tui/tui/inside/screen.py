@@ -93,8 +93,8 @@ class InsideScreen(AppScreen):
         self._written: tuple[str, tuple[str, ...]] | None = None
         """The line on the Autocomplete screen, and the lines above it, when they were last seen."""
         self._example_by: str | None = None
-        """The name of the model that has made up the line as an example; "" before one has, None if
-        the line was written."""
+        """The model that has made up the line as an example, by its name; "" if the line is empty
+        until a model makes one up; None if the user wrote the line."""
         self._thread = ThreadPoolExecutor(1, "explain")
         """A single thread, since only one at a time may use the contexts."""
         self._contexts: Contexts | None = None
@@ -105,11 +105,11 @@ class InsideScreen(AppScreen):
         self._untrained: LessonModel | None = None
         """The model before its training; None while it is not shown."""
         self._compared: Mapping[str, Stage] = {}
-        """The stages of both, by the names of the stages of the trained one."""
+        """The stages of both models side by side, by the names of the trained one's."""
         self._row, self._stages = LineRow(), StageList()
-        self._stage, self._influence, self._next = (
-            Pane(id=id_) for id_ in ("stage", "influence", "next")
-        )
+        self._stage = Pane("stage")
+        self._influence = Pane("influence")
+        self._next = Pane("next")
         self._figures = self._stages, self._influence, self._next
         """The widgets that are hidden while there is no explanation."""
         for widget in self._figures:
@@ -143,8 +143,8 @@ class InsideScreen(AppScreen):
     # The explanation
 
     def ask(self, *, same_line: bool = False) -> None:
-        """Explains the line with the active model, if this screen is shown. Unless it is the same
-        line, figures of the line before are hidden if that takes long."""
+        """Explains the line with the active model, if this screen is shown. If that takes long, the
+        figures are hidden meanwhile, unless they are of the `same_line`."""
         if self.is_mounted and self.is_active:
             self._row.show(self._line)
             self._ask(same_line)
@@ -262,7 +262,6 @@ class InsideScreen(AppScreen):
     # Typing
 
     def action_type(self) -> None:
-        """Begins to type a line."""
         self._typed.value = self._line.text
         self._row.display, self._typed.display = False, True
         self.set_focus(self._typed)

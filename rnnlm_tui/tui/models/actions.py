@@ -1,7 +1,7 @@
 """The actions on a model of the library. Each asks for what it needs, and works in a thread.
 
-They run in workers of the Models screen. They raise RnnlmError. Those that return the name of a
-model let the screen select it.
+They run in workers of the Models screen, and raise RnnlmError. The screen selects the model whose
+name an action returns.
 """
 
 from __future__ import annotations

@@ -36,7 +36,8 @@ NAME, LANGUAGE, PRESET, KEYS, TEXT, SAVED = LIST_HEADS
 WIDTHS = {LANGUAGE: 8, PRESET: 6, KEYS: 11, SAVED: 13}
 """The cells of the columns of a fixed width."""
 LEAST_TEXT_WIDTH = 12
-"""Cells. The column of texts is left out if it had fewer; the card has the text, too."""
+"""The fewest cells of the column of texts. If there are fewer, it is left out: the card names the
+text, too."""
 NO_CURVE = (
     " no curve: it was not trained here, or one epoch at most\n"
     " Train makes a model of a text of yours, and its curve"
@@ -47,7 +48,8 @@ RELOAD_EVERY_S = 2.0
 
 def column_widths(width: int, longest_name: int) -> dict[str, int]:
     """Returns the widths of the columns of a list of this width, by their heads. The names and the
-    texts share what the other columns leave."""
+    texts share what the other columns leave. If that is too little, the texts are left out, and
+    then the presets."""
     scrollbar = 1
     room = width - sum(WIDTHS.values()) - GAP * len(LIST_HEADS) - scrollbar
     name = min(longest_name + 2, room * 3 // 5)
@@ -122,10 +124,8 @@ class ModelsScreen(AppScreen):
         self._entries: list[Entry] = []
         self._drawn: object = None
         """All that the table was built from. If it is the same, the table is not built again."""
-        self._is_card_old = True
-        """True if the table was built after the card of the selected model was shown."""
-        self._on_card: Entry | None = None
-        """The model whose card is shown."""
+        self._on_card: object = None
+        """The model whose card is shown, and `_drawn` at that time."""
         self._to_select: str | None = None
         """The name of the model to select when the list is drawn next."""
 
@@ -189,7 +189,6 @@ class ModelsScreen(AppScreen):
         if to_draw != self._drawn:
             self._drawn = to_draw
             self._entries = entries
-            self._is_card_old = True
             self._table.clear(columns=True)
             widths = column_widths(width, max(map(cells_of, names), default=0))
             for head, cells in widths.items():
@@ -224,10 +223,9 @@ class ModelsScreen(AppScreen):
     def _show_card(self) -> None:
         """Shows the card of the selected model, unless it is shown already."""
         selected = self.selected
-        if selected == self._on_card and not self._is_card_old:
+        if (selected, self._drawn) == self._on_card:
             return
-        self._on_card = selected
-        self._is_card_old = False
+        self._on_card = selected, self._drawn
         self._mark_unlike()
         self._card.show(selected, selected is not None and selected.name == self.app.active_name)
         self.refresh_bindings()

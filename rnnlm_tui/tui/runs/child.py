@@ -37,7 +37,7 @@ class TrainArguments:
         return cls(("--resume", "--name", name), name)
 
     @classmethod
-    def updating(cls, name: str, written: tuple[str, ...] = ()) -> TrainArguments:
+    def updating(cls, name: str, written: tuple[str, ...]) -> TrainArguments:
         """Trains the model `name` on the current content of its files, and on texts of the app,
         which `written` names as `written_arguments` does."""
         return cls(("--update", name, *written), name)
@@ -121,8 +121,8 @@ async def run_headless(arguments: tuple[str, ...]) -> bytes:
     """Runs the command line in a process of its own. Returns its standard output.
 
     Cancelling this coroutine kills the process. A thread waits for its end in any case, so that no
-    zombie is left; a subprocess of asyncio leaves one if the app ends soon after. Cancelling does
-    not reach the wait: a wait for which no thread is free yet would never begin.
+    zombie is left; a subprocess of asyncio leaves one if the app ends soon after. The wait is
+    shielded: cancelled before a thread is free for it, it would never begin.
 
     Raises RnnlmError with the message, the hint and the field that the process reported.
     """

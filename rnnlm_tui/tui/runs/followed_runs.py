@@ -70,7 +70,7 @@ class FollowedRuns:
             if trainer is None:
                 raise ModelError(f"No training named {name} is running.", "look for it on Models")
             run = self._new(name, sanitize(str(trainer)))
-            await run.watch()
+            await run.follow()
             self._followed[name] = run
         return run
 

@@ -72,7 +72,7 @@ class FollowedRun:
             if run.trainer is not None:
                 raise UsageError(f"{run.name} is being trained by {run.trainer}", WAIT_FOR_IT)
         is_resumed = "--resume" in request.arguments
-        # What is in the history is read now. Otherwise `_follow` would take it for new events.
+        # The history of an earlier run is read to its end: `_follow` would take it for new events.
         while earlier := self._events():
             for event in earlier:
                 if is_resumed and isinstance(event, EpochEnded):
@@ -80,7 +80,7 @@ class FollowedRun:
         files.remove(self._control)
         self._process = start_training(request, self._library)
 
-    async def watch(self) -> None:
+    async def follow(self) -> None:
         """Follows a training of another process, beginning with what it has done so far."""
         await self._catch_up(tell=False)
         self._following = asyncio.create_task(self._follow())
@@ -120,7 +120,7 @@ class FollowedRun:
                 self.progress.take(event)
             if self._asked_to_stop:
                 self.progress.stopping()
-            # A history that was replaced is read again from its start. An equal save is no news.
+            # A history that was replaced is read again from its start, with saves that are known.
             saved = self.progress.saved
             if tell and saved is not None and saved != before:
                 self.on_saved(self, saved)
@@ -162,8 +162,8 @@ class FollowedRun:
         return bool(line) and self.order(f"sample {line}")
 
     def compare_with(self, model: str | None) -> None:
-        """Tells the run to compare its model, at its end, with this one, which is active here. By
-        itself it takes the model in use, which another app or a shell may have changed since.
+        """Tells the run to compare its model, at its end, with this one, which is active here.
+        Otherwise it takes the model in use, which another app or a shell may have changed since.
         Raises StorageError."""
         if model is not None:
             self.order(f"compare {model}")

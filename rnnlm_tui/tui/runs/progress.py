@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from itertools import pairwise
@@ -78,11 +78,10 @@ class RunProgress:
     """
 
     def __init__(self) -> None:
-        self.epochs: list[EpochEnded] = []
-        self._begin(None)
+        self._begin(None, [])
 
-    def _begin(self, started: Started | None, epochs: Iterable[EpochEnded] = ()) -> None:
-        """Begins anew, with these epochs if the run is resumed."""
+    def _begin(self, started: Started | None, epochs: Sequence[EpochEnded]) -> None:
+        """Begins anew, with these epochs, which were trained before."""
         self.started = started
         self.phase = Phase.STARTING if started is None else Phase.TRAINING
         self.preparing: Preparing | None = None
@@ -93,8 +92,8 @@ class RunProgress:
         self.elapsed_s = 0.0
         self.lines: list[LogLine] = []
         self.curve = TrainingCurve()
-        before, self.epochs = list(epochs), []
-        for event in before:
+        self.epochs: list[EpochEnded] = []
+        for event in epochs:
             self.add_epoch(event)
 
     @property
@@ -115,8 +114,8 @@ class RunProgress:
 
     @property
     def step(self) -> int:
-        """The number of finished steps of the epoch: all of them if the epoch is over, whose last
-        steps may have had no report."""
+        """The number of finished steps of the last epoch that was reported. They are all of them if
+        it is over: its last steps may have had no report."""
         last = self.last_report
         if last is None:
             return 0
@@ -160,12 +159,11 @@ class RunProgress:
         return self.started is not None and self.started.is_update
 
     def take(self, event: Event) -> None:
-        """Takes the next event."""
         match event:
             case Preparing() if self.phase.is_over:  # the run was started again
                 self._begin(None, self.epochs)
             case Started(epochs_done=done):
-                self._begin(event, (ended for ended in self.epochs if ended.epoch <= done))
+                self._begin(event, [ended for ended in self.epochs if ended.epoch <= done])
                 if done:
                     self.note(f"resumed after epoch {done}")
             case Progress():
@@ -221,8 +219,10 @@ def epoch_notes(epochs: Sequence[EpochEnded], part: str) -> Iterator[LogLine]:
     figures = [ended.train if ended.held_out is None else ended.held_out for ended in epochs]
     losses = [math.inf if each.loss is None else each.loss for each in figures]
     if last.held_out is not None:
-        rose = [False, *(before < after for before, after in pairwise(losses))]
-        if rose[-1 - RISING_EPOCHS :] == [False, *[True] * RISING_EPOCHS]:
+        rises = 0  # in a row, up to the last epoch
+        for before, after in pairwise(losses):
+            rises = rises + 1 if before < after else 0
+        if rises == RISING_EPOCHS:
             text = f"on unseen lines it got worse for {RISING_EPOCHS} epochs"
             yield LogLine(WARNING, f"{text}: it learns its own by heart; epoch {best} is kept")
         elif last.epoch - (best or 0) == FLAT_EPOCHS:
@@ -239,9 +239,9 @@ def epoch_notes(epochs: Sequence[EpochEnded], part: str) -> Iterator[LogLine]:
     # A note tells the perplexity whenever it has halved since the last such note.
     told, is_halved = math.inf, False
     for each in figures:
-        is_halved = each.perplexity is not None and each.perplexity <= told / 2
-        if each.perplexity is not None and is_halved:
-            told = each.perplexity
+        is_halved = False
+        if each.perplexity is not None and each.perplexity <= told / 2:
+            told, is_halved = each.perplexity, True
     if is_halved:
         where = "its own lines" if last.held_out is None else "unseen lines"
         shown = f"{told:,.0f}" if told >= 10 else f"{told:.1f}"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 
 from textual.content import Content
 from textual.notifications import SeverityLevel
@@ -63,7 +63,7 @@ def run_facts(run: FollowedRun) -> str:
         parts.append(started.preset)
         if started.parameters:  # the number of n-grams is known only at the end
             parts.append(f"{started.parameters:,} parameters")
-        threads = plural((last and last.threads) or started.threads, "thread")
+        threads = plural((last.threads if last else None) or started.threads, "thread")
         parts += [f"{started.device}, {threads}", shorten(str(started.corpus.name))]
         if last is not None and progress.phase is Phase.TRAINING:
             parts.append(f"{last.examples_per_s:,.0f} examples/s")
@@ -82,7 +82,8 @@ def head_of(run: FollowedRun, width: int, keys: Content) -> Content:
         rows += [Content.styled(headline, "bold $warn"), *map(Content, details)]
     else:
         rows.append(Content(headline).highlight_regex(SAVED_KEYS, style="bold $good"))
-        rows += [Content(" ".join(details))] if details else []
+        if details:
+            rows.append(Content(" ".join(details)))
     return Content("\n").join((*rows, keys))
 
 
@@ -135,7 +136,8 @@ def time_left_words(progress: RunProgress) -> str:
 
 def is_bad_end(progress: RunProgress) -> bool:
     """Returns whether the run failed or diverged."""
-    return progress.failed is not None or badge(progress) == "✗ diverged"
+    finished = progress.finished
+    return progress.failed is not None or (finished is not None and finished.reason == "diverged")
 
 
 def end_lines(progress: RunProgress) -> list[str]:
@@ -153,9 +155,8 @@ def end_lines(progress: RunProgress) -> list[str]:
     return [sanitize(headline), *(sanitize(f"{line}.") for line in details)]
 
 
-def unfinished_notice(runs: Iterable[SavedRun]) -> str:
+def unfinished_notice(runs: Sequence[SavedRun]) -> str:
     """Says which trainings are running or unfinished; "" if there are none."""
-    runs = list(runs)
     if on := ", ".join(sanitize(run.name) for run in runs if run.trainer is not None):
         return f"▶ {on} is being trained in the background: F3 shows it"
     match [run for run in runs if run.is_unfinished]:
@@ -185,13 +186,14 @@ def progress_text(run: FollowedRun, active: str | None) -> str:
     return f"{glyph} {progress.run_share:.0%}{name and f' of{name}'}"
 
 
-def end_notice(run: FollowedRun, use: str) -> tuple[str, SeverityLevel]:
-    """Returns the notice on the end of a run, and its severity. `use` is its `use_sentence`."""
+def end_notice(run: FollowedRun, active: str | None, use: str) -> tuple[str, SeverityLevel]:
+    """Returns the notice on the end of a run, and its severity. `use` is its `use_sentence`, which
+    was made while the model `active` was active."""
     headline, *details = [f"{s[0].lower()}{s[1:]}".rstrip(".") for s in end_lines(run.progress)]
     if is_bad_end(run.progress):
         return f"{run.name}: {'; '.join((headline, *details))}", "error"
     other = run.progress.finished.comparison if run.progress.finished else None
-    if other is not None and other.name in use:  # `use` has the figures of both models
+    if use and other is not None and other.name == active:  # `use` has the figures of both models
         return use, "information"
     return f"{run.name}: {headline}. {use or 'F3 shows it'}", "information"
 

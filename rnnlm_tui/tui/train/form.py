@@ -87,9 +87,8 @@ class TrainForm(OfApp, VerticalScroll, can_focus=False):
         self._chosen: list[int] = []
         """The numbers of the texts to learn from; empty for all of them."""
         # The fields are attributes because they are read at each key, and queries are slow.
-        self._sources = RadioSet(
-            *(SourceChoice(*source) for source in SOURCES.items()), id="sources", compact=True
-        )
+        choices = [SourceChoice(source, label) for source, label in SOURCES.items()]
+        self._sources = RadioSet(*choices, id="sources", compact=True)
         self._files = FilesInput(
             placeholder="~/poems.txt or ~/notes/; Tab completes; several: a.txt; b.txt",
             compact=True,
@@ -190,7 +189,7 @@ class TrainForm(OfApp, VerticalScroll, can_focus=False):
             self._texts = await texts_with_words(self.app.session)
         except RnnlmError as error:
             self.app.show_error_once(error)
-        if self._texts and had_none and self.source == "bundled":
+        if self._texts and had_none and self.source == "bundled":  # the user has begun to write
             self._choose_source("written")
         chosen = [text for text in self._texts if text.number in self._chosen]
         self._chosen = [text.number for text in chosen]

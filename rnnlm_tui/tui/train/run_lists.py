@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from itertools import zip_longest
 from typing import ClassVar
@@ -230,11 +231,10 @@ def next_word_rows(
     if not epochs:
         hint = Content.styled("each epoch adds the words that it finds likeliest", "$quiet")
         return Content("\n").join(hint.wrap(max(1, width)))
-    seed = epochs[-1].sample["seed"]
+    seed, last = epochs[-1].sample["seed"], epochs[-1].epoch
     of_seed = [ended for ended in epochs if ended.sample["seed"] == seed]
-    step = -(-len(of_seed) // max(1, height - 2))
-    always = best, epochs[-1].epoch
-    shown = [e for i, e in enumerate(of_seed) if i % step == 0 or e.epoch in always]
+    step = math.ceil(len(of_seed) / max(1, height - 2))
+    shown = [e for i, e in enumerate(of_seed) if i % step == 0 or e.epoch in (best, last)]
     shown = shown[-max(1, height) :]
     words_of = [next_words(ended) for ended in shown]
     likeliest = words_of[-1][0][0] if words_of[-1] else ""

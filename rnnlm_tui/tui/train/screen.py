@@ -11,7 +11,6 @@ from textual.content import Content
 from textual.widgets import Button, Static
 
 from rnnlm_tui.tui.runs.child import TrainArguments
-from rnnlm_tui.tui.runs.follower import FollowedRun
 from rnnlm_tui.tui.train.form import TrainForm
 from rnnlm_tui.tui.train.run_pane import RunPane, train_key
 from rnnlm_tui.tui.widgets.base_screen import AppScreen
@@ -49,8 +48,6 @@ class TrainScreen(AppScreen):
     def __init__(self) -> None:
         super().__init__()
         self.form, self.run_pane = TrainForm(), RunPane()
-        self._seen: FollowedRun | None = None
-        """The run that was shown last."""
 
     def compose_body(self) -> ComposeResult:
         yield self.form
@@ -73,7 +70,8 @@ class TrainScreen(AppScreen):
 
     def _show_new_run(self) -> None:
         """Shows a run in place of the form if it has begun since this screen was shown last."""
-        if self.app.followed_runs.running not in (None, self._seen):
+        runs = self.app.followed_runs
+        if runs.running not in (None, runs.shown):
             self.action_back()
 
     def action_form(self) -> None:
@@ -91,14 +89,13 @@ class TrainScreen(AppScreen):
             run.compare_with(self.app.active_name)
 
     @work(group="train")
-    async def follow(self, name: str) -> None:
+    async def watch_run(self, name: str) -> None:
         """Shows a run of another process, or the app's own if it has that name."""
         with self.app.showing_errors():
             await self.app.followed_runs.watch(name)
             self.show_run()
 
     def show_run(self) -> None:
-        self._seen = self.app.followed_runs.shown
         self.add_class("-run")
         self.run_pane.query_one("#epochs").focus()
         self.paint()

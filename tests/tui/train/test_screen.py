@@ -320,7 +320,7 @@ async def test_a_run_that_fails_leads_back_to_the_form_as_it_was(script: Script)
 async def test_a_run_elsewhere_is_watched_and_steered(script: Script) -> None:
     with trained_elsewhere(script, *epochs(6, 5)):
         async with shown(script) as on:
-            on.screen.follow("other")
+            on.screen.watch_run("other")
             await on.until(lambda: "epoch 3/20" in on.head and on.keys().get("x"))
             assert "trained by process" in on.head
             keys = on.keys()
