@@ -261,6 +261,7 @@ class Suggester(LanguageServerProtocol):
             return []
         text = "".join(word.text for word in answer.ghost)
         whole = Insertion(text, answer.ghost[0].replaces_before)
+        # The space before a punctuation mark is replaced, too, although it is not in the prefix.
         typed, new = place.edit(max(len(answer.prefix), whole.replaces_before), whole)
         is_likely = is_ghost_likely(answer.candidates[0].probability, answer.prefix)
         is_end = not place.line[place.cursor :].strip()

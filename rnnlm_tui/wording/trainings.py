@@ -59,10 +59,11 @@ LARGEST_LOSS = 1e9
 """Nats. A larger loss, which a run that diverges may have, is drawn at this height."""
 
 
-def trained_part(config: Config) -> str:
-    """Names the part of a model that its epochs measure, such as "network alone" in a mixture."""
+def trained_part(config: Config, in_mixture: str = " alone") -> str:
+    """Names the part of a model that its epochs measure: "network" or "n-grams", and what is added
+    in a mixture."""
     part = "network" if config.has_network else "n-grams"
-    return f"{part} alone" if config.is_mixed else part
+    return part + in_mixture if config.is_mixed else part
 
 
 def outcome(finished: Finished, done: int = 0, epochs: int | None = None) -> str:

@@ -164,6 +164,7 @@ class InsideScreen(AppScreen):
             self._line = ExplainedLine(example, label="an example: ")
             self._example_by = opened.name
             self._row.show(self._line)
+        # For the same line the timer is paused, and never ends.
         late = self.set_timer(HIDE_FIGURES_AFTER_S, self._hide_figures, pause=same_line)
         try:
             explanation, self._compared = await in_thread(self._explain, opened, self._line)

@@ -47,7 +47,7 @@ async def update(app: RnnlmApp, name: str, folder: Path, card: ModelCard) -> Non
             written = written_arguments()
         elif answer == "some" and (chosen := await choose_texts(app, app.session)):
             written = written_arguments(chosen)
-        elif answer != "without":
+        elif answer != "without":  # the user does not want to
             return
     app.start_training(TrainArguments.updating(name, written))
 

@@ -96,5 +96,5 @@ def curve_of(entry: Entry) -> tuple[Points, Points, int | None, str]:
         return [], [], None, ""
     epochs = {event.epoch: event for event in history if isinstance(event, EpochEnded)}
     best = card.metrics.epoch if card and card.metrics else None
-    part = "" if card is None else trained_part(card.config).removesuffix(" alone")
+    part = "" if card is None else trained_part(card.config, "")
     return train, held_out_curve(epochs.values()), best, part

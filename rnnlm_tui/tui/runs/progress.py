@@ -38,7 +38,7 @@ are more, since dropout makes a falling loss rise for a few epochs now and then.
 SUSPICIOUS_ACCURACY = 0.9
 """From this accuracy on its own lines on, a warning says how little that means."""
 BEFORE_MIXED = ", before it is mixed with the rest"
-"""Explains figures of a part of a mixture that `trained_part` calls "alone"."""
+"""Explains figures of the network, which is a part of a mixture."""
 NOTE = "·"
 """The label of notes in the log."""
 WARNING = "!"
@@ -99,7 +99,7 @@ class RunProgress:
     @property
     def part(self) -> str:
         """The part of the model that the figures of the epochs measure."""
-        return trained_part(self.started.config) if self.started else "network"
+        return trained_part(self.started.config, BEFORE_MIXED) if self.started else "network"
 
     @property
     def epochs_total(self) -> int | None:
@@ -209,12 +209,13 @@ class RunProgress:
         seed, text = event.sample["seed"], event.sample["text"]
         rest = text.removeprefix(seed).strip() if text.startswith(seed) else text
         self.lines.append(LogLine(f"{event.epoch}", cut_words(sanitize(rest)) or "(nothing)"))
-        self.lines += epoch_notes(self.epochs, self.part)
+        is_mixed = self.started is not None and self.started.config.is_mixed
+        self.lines += epoch_notes(self.epochs, is_mixed)
 
 
-def epoch_notes(epochs: Sequence[EpochEnded], part: str) -> Iterator[LogLine]:
+def epoch_notes(epochs: Sequence[EpochEnded], is_mixed: bool) -> Iterator[LogLine]:
     """Yields notes about the last of these epochs, in plain words. Each fact is told once, after
-    the first epoch that shows it. `part` is the `trained_part` of the run."""
+    the first epoch that shows it. `is_mixed` is true if they measure a part of a mixture."""
     last, best = epochs[-1], best_of(epochs)
     figures = [ended.train if ended.held_out is None else ended.held_out for ended in epochs]
     losses = [math.inf if each.loss is None else each.loss for each in figures]
@@ -245,5 +246,5 @@ def epoch_notes(epochs: Sequence[EpochEnded], part: str) -> Iterator[LogLine]:
     if is_halved:
         where = "its own lines" if last.held_out is None else "unseen lines"
         shown = f"{told:,.0f}" if told >= 10 else f"{told:.1f}"
-        mixed = BEFORE_MIXED if part.endswith(" alone") else ""
+        mixed = BEFORE_MIXED if is_mixed else ""
         yield LogLine(NOTE, f"on {where} it is as unsure as if it chose among {shown} words{mixed}")

@@ -12,7 +12,7 @@ from textual.content import Content
 from textual.widgets import Static
 
 from rnnlm_tui.tui.runs.follower import FollowedRun
-from rnnlm_tui.tui.runs.progress import BEFORE_MIXED, Phase
+from rnnlm_tui.tui.runs.progress import Phase
 from rnnlm_tui.tui.runs.wording import head_of, kept_if_stopped
 from rnnlm_tui.tui.train.run_lists import (
     MOST_ROWS,
@@ -108,8 +108,7 @@ class RunPane(OfApp, Vertical, can_focus=True):
             (epochs, best, height),
             lambda width: next_word_rows(epochs, best, width, height),
         )
-        part = progress.part.replace(" alone", BEFORE_MIXED)
-        self.query_one(EpochList).show_epochs(part, epochs or progress.so_far, best)
+        self.query_one(EpochList).show_epochs(progress.part, epochs or progress.so_far, best)
         log = self.query_one("#log", RunList)
         log.show("how it goes on", lines, lambda width: log_rows(lines, width))
         self.refresh_bindings()
