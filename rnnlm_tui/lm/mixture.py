@@ -38,8 +38,6 @@ LABELS: Mapping[ComponentName, str] = MappingProxyType(
     {"network": "network", "ngrams": "n-grams", "base": "base model", "cache": "recent words"}
 )
 
-PREDICTED_AT_ONCE = 128
-"""The number of states for which the components predict together."""
 PRIOR: MixtureWeights = MappingProxyType(
     {"network": 0.5, "ngrams": 0.2, "base": 0.4, "cache": 0.05}
 )
@@ -144,7 +142,7 @@ class MixedModel(LanguageModel):
         return [MixedState(*both) for both in zip(models, recents, strict=True)]
 
     def predict(self, states: Iterable[MixedState], *, bounds: bool = False) -> Iterator[Array]:
-        for batch in in_batches(states, PREDICTED_AT_ONCE):
+        for batch in in_batches(states, READ_AT_ONCE):
             rows = self.predict_components(batch, bounds=bounds)
             for state, components in zip(batch, rows, strict=True):
                 vector = np.array(list(self.weights_in(state).values()), np.float32)

@@ -35,8 +35,8 @@ SMALLEST_FLOAT = float(np.finfo(np.float32).tiny)
 LIKELY = 1e-4
 """The least probability of a likely word. If there are enough, `largest` looks only at these."""
 READ_AT_ONCE = 256
-"""The number of words whose states are computed together. It limits the memory that a long line
-takes."""
+"""The number of words that are read together, and predicted together by a mixture. It limits the
+memory that a long line takes."""
 
 
 @dataclass(frozen=True)

@@ -114,11 +114,10 @@ def continue_typed(
     found = suggest(model, line, None, LISTED, above, contexts, looks_ahead=False)
     completions = [word for word in found.candidates if found.prefix and not word.corrects]
     tokenizer = model.tokenizer.in_style_of(line, above)
-    pieces = list[Insertion | Suggestion]()
     for _ in range(DRAWS):
         chances = np.array([word.probability for word in completions])
         place = _draw(chances, [], temperature, None, rng) if completions else None
-        pieces = [] if place is None else [completions[place]]
+        pieces: list[Insertion | Suggestion] = [] if place is None else [completions[place]]
         before = line if place is None else apply_insertion(line, completions[place])
         words = generate_words(
             model,

@@ -123,9 +123,9 @@ class ProseTokenizer(Tokenizer):
         rest = REST_OF_WORD.match(text)
         return rest.end() if rest else 0
 
-    def in_style_of(self, before: str, previous_lines: Sequence[str]) -> ProseTokenizer:
+    def in_style_of(self, before: str, above: Sequence[str]) -> ProseTokenizer:
         double, single = QuoteStyle(), QuoteStyle()
-        for line in chain([before], reversed(previous_lines)):
+        for line in chain([before], reversed(above)):
             line_double, line_single = quote_styles(line)
             double, single = double or line_double, single or line_single
             if double and single:

@@ -106,9 +106,9 @@ class Tokenizer(ABC):
         first, rest = self.split_typed(text.partition(" ")[0])
         return len(first[0] if first else rest)
 
-    def in_style_of(self, before: str, previous_lines: Sequence[str]) -> Tokenizer:
+    def in_style_of(self, before: str, above: Sequence[str]) -> Tokenizer:
         """Returns the tokenizer that writes quotes and apostrophes like the last ones in `before`,
-        the line up to the cursor, or else like the last ones in the lines above."""
+        the line up to the cursor, or else like the last ones in the lines `above`."""
         return self
 
     def match_key(self, word: str) -> str:

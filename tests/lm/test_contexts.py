@@ -69,7 +69,7 @@ def test_a_text_read_word_by_word_is_read_as_at_once(
     make: Callable[[], LanguageModel], at_once: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(causal, "LOGITS_AT_ONCE", 8 * at_once)
-    monkeypatch.setattr(mixture, "PREDICTED_AT_ONCE", at_once)
+    monkeypatch.setattr(mixture, "READ_AT_ONCE", at_once)
     monkeypatch.setattr(model, "READ_AT_ONCE", at_once)
     monkeypatch.setattr(recent_words, "JOINED_AT_ONCE", 5)
     monkeypatch.setattr(recent_words, "CACHE_WORDS", 20)
