@@ -77,14 +77,16 @@ class Tokenizer(ABC):
     def words(self, line: str) -> list[str]:
         """Returns the words of a line, spelled as in the vocabulary."""
 
-    @abstractmethod
     def split_typed(self, text: str) -> tuple[list[str], str]:
         """Returns the complete words of a line being typed, and the half-typed last word. The
         latter is "" if `text` ends with a space or with punctuation."""
+        words = self.words(text)
+        ends_in_word = bool(self.words(text[-1:]))
+        return (words[:-1], words[-1]) if ends_in_word else (words, "")
 
-    @abstractmethod
     def is_mark(self, word: str) -> bool:
-        """Returns True for a punctuation mark."""
+        """Returns True for a punctuation mark that is not part of a word."""
+        return False
 
     def words_above(self, line: str) -> list[str]:
         """Returns the words of a line above the one being typed. Its capitals may be careless."""
@@ -103,8 +105,8 @@ class Tokenizer(ABC):
     def letters_at_start(self, text: str) -> int:
         """Returns the number of characters at the start of `text` that complete a word which begins
         before it."""
-        first, rest = self.split_typed(text.partition(" ")[0])
-        return len(first[0] if first else rest)
+        words = self.words(text.partition(" ")[0])
+        return len(words[0]) if words else 0
 
     def in_style_of(self, before: str, above: Sequence[str]) -> Tokenizer:
         """Returns the tokenizer that writes quotes and apostrophes like the last ones in `before`,

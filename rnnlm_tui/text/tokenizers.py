@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from rnnlm_tui.text.tokenizer import Conventions, Tokenizer
@@ -29,37 +28,24 @@ class LessonTokenizer(Tokenizer):
     def words(self, line: str) -> list[str]:
         return list(filter(None, line.lower().translate(self._spaces).split(" ")))
 
-    def split_typed(self, text: str) -> tuple[list[str], str]:
-        *whole, last = text.lower().translate(self._spaces).split(" ")
-        return [word for word in whole if word], last
-
     def is_mark(self, word: str) -> bool:
         """Returns True for lone apostrophes. A single quote next to a dash becomes such a word."""
         return not word.strip("'")
 
 
 class WhitespaceTokenizer(Tokenizer):
-    """Splits at white space, for texts that are tokenized already, such as standard corpora."""
+    """Splits at white space, for texts that are tokenized already, such as standard corpora. Their
+    marks are words."""
 
     name = "whitespace"
 
     def words(self, line: str) -> list[str]:
         return line.split()
 
-    def split_typed(self, text: str) -> tuple[list[str], str]:
-        words = text.split()
-        if not words or text[-1].isspace():
-            return words, ""
-        return words[:-1], words[-1]
 
-    def is_mark(self, word: str) -> bool:
-        """Returns False: in such a text marks are words."""
-        return False
-
-
-TOKENIZERS: Mapping[str, Tokenizer] = MappingProxyType(
-    {tokenizer.name: tokenizer for tokenizer in (LessonTokenizer(), WhitespaceTokenizer())}
-)
+TOKENIZERS: Mapping[str, Tokenizer] = {
+    tokenizer.name: tokenizer for tokenizer in (LessonTokenizer(), WhitespaceTokenizer())
+}
 
 
 def make_tokenizer(name: str, conventions: Conventions, vocabulary: Vocabulary) -> Tokenizer:
