@@ -42,7 +42,7 @@ from rnnlm_tui.store.library import Library, OpenedModel
 from rnnlm_tui.suggesting.accepting import LINES_ABOVE, LISTED
 from rnnlm_tui.text.reading import read_corpus
 from rnnlm_tui.tui.writing.candidates import spelled
-from rnnlm_tui.tui.writing.predictor import Question, answer_to, read_below
+from rnnlm_tui.tui.writing.predictor import Question, answer_to, read_contexts
 from tests.benchmarks.options import parse
 from tests.helpers.commands import running
 from tests.helpers.terminal import Chunk, Terminal
@@ -219,7 +219,7 @@ def main() -> None:
             timer = KeyTimer(terminal, loaded, sent)
             terminal.wait_for(lambda: listed(terminal))
             if earlier := sent[:-LINES_ABOVE]:
-                loaded.contexts = read_below(loaded, earlier, ())
+                loaded.contexts = read_contexts(loaded, earlier, ())
                 time.sleep(EARLIER_S)
             show("idle", timer.milliseconds(lines, asked.keys))
             if asked.training:

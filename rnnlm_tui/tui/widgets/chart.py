@@ -174,7 +174,7 @@ class LossChart(Widget):
 
     def show(self, train: Points, held_out: Points, best: int | None, part: str) -> None:
         """Shows losses as `plot` draws them. `part` is for the legend."""
-        shown = [*train], held_out, best
+        shown = [*train], held_out, best  # a copy: the curve of a running training grows
         if shown != self._shown:
             self._shown = shown
             self.border_title = legend(*shown, part).pad(1, 1)

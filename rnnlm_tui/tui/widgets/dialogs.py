@@ -116,8 +116,8 @@ class Dialog(KeepsFocus[AnswerType | None], ModalScreen[AnswerType | None], Gene
         return action == "cancel" or not (self.has_class("-narrow") or self.has_class("-short"))
 
     def after_keys(self, act: Callable[[], object]) -> None:
-        """Calls `act` once the keys that were typed before are handled. They go from the focused
-        widget up to the app, and a priority key would overtake them."""
+        """Calls `act` once the keys that were typed before are handled. Each of them goes from the
+        focused widget up to the app, and so does this call. A priority key would overtake them."""
         for pump in reversed((self.focused or self).ancestors_with_self):
             act = partial(pump.call_later, act)
         act()
@@ -254,8 +254,7 @@ class AskText(Dialog[str]):
         self._note.update(Content(sanitize(problem or "")))
 
     def action_accept(self) -> None:
-        """Accepts the text, after the letters typed before Enter have arrived."""
-        self._field.call_later(self._accept)
+        self.after_keys(self._accept)
 
     def _accept(self) -> None:
         if problem := self._check(self.answer):

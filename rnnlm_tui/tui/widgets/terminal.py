@@ -44,8 +44,8 @@ KEY_NAMES = {
 }
 IDLE_S = 1.0
 """Seconds without a key press after which slow work is begun, such as building another screen. Such
-work slows suggestions, since Python runs one thread at a time: at the start, the first one under a
-text of 400 words would take 0.7 s instead of 0.07."""
+work slows suggestions, since Python runs one thread at a time: the first suggestion below a text of
+400 words would take 0.7 s instead of 0.07."""
 TOAST_S: dict[SeverityLevel, float] = {"information": 3, "warning": 5, "error": 8}
 """Seconds for which a toast is shown, by its severity."""
 log = logging.getLogger(__name__)

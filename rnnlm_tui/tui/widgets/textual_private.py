@@ -84,7 +84,7 @@ class PasteParser(XTermParser):
 
     _is_paste = False
     _begun = ""
-    """The last characters, if the next mark may begin with them."""
+    """The end of what was read, if it may be the beginning of a mark; or ""."""
 
     def feed(self, data: str) -> Iterable[Message]:
         known = "".join(map(self._known, data))
@@ -95,16 +95,17 @@ class PasteParser(XTermParser):
         mark at its end are held back."""
         mark = PASTE_END if self._is_paste else PASTE_BEGIN
         begun = self._begun + character
-        self._begun = begun
-        if not mark.startswith(begun):
-            self._begun = ESC if character == ESC else ""  # ESC may begin the mark anew
         if begun == mark:
             self._is_paste = not self._is_paste
             self._begun = ""
             return mark if mark == PASTE_END else character
+        if mark.startswith(begun):
+            self._begun = begun
+        else:
+            self._begun = ESC if character == ESC else ""  # a mark may begin here
         if not self._is_paste:
             return character
-        return begun[: len(begun) - len(self._begun)].replace(ESC, "\ufffd")
+        return begun.removesuffix(self._begun).replace(ESC, "\ufffd")
 
 
 def read_pastes_whole() -> None:

@@ -121,7 +121,7 @@ class Candidates(Widget):
         width, shown = self.size.width, self.listing.words[self._first :][:LISTED]
         column_width = max(NARROWEST_PLACE, width // LISTED)
         for widest in (WIDEST_WORD, width // 3 - BEFORE_WORD - AFTER_WORD):
-            rows, end = list[list[Content]](), width
+            rows, end = list[list[Content]](), width  # so that the first word begins a row
             for index in range(self._first, self._first + len(shown)):
                 item = self._item(index, max(1, widest))
                 if item.cell_length > width - end:
@@ -173,6 +173,5 @@ def unknown_in(suggestions: Suggestions) -> list[str]:
 
 def spelled(candidate: Suggestion, prefix: str) -> str:
     """Returns a word of the list as it will stand in the line, with a mark before it if it corrects
-    typed letters. Cuts it to a length that fits some windows."""
-    mark = CORRECTS if candidate.corrects else ""
-    return mark + sanitize(candidate.in_line(prefix)[: 4 * WIDEST_WORD])
+    typed letters."""
+    return (CORRECTS if candidate.corrects else "") + sanitize(candidate.in_line(prefix))

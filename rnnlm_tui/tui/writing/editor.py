@@ -212,7 +212,7 @@ class LineEditor(OfApp, TextArea):
         return self.line[: self.cursor]
 
     @property
-    def word(self) -> Location:
+    def word_begin(self) -> Location:
         """Where the word before the cursor begins. After a space, that is at the cursor."""
         row, column = self.cursor_location
         before = self.before
@@ -222,7 +222,7 @@ class LineEditor(OfApp, TextArea):
     @property
     def is_hidden(self) -> bool:
         """True while suggestions are hidden, until the next word."""
-        return self.suggested.is_hidden(self.word)
+        return self.suggested.is_hidden(self.word_begin)
 
     @property
     def _ghost(self) -> tuple[str, bool]:
@@ -232,10 +232,10 @@ class LineEditor(OfApp, TextArea):
         edited but not changed has no ghost, unless ctrl+r asks for one: End should go to its end.
         """
         is_at_end = self.selection.is_empty and self.cursor_location == self.document.end
-        is_as_kept = self.open_text.is_unchanged(self.text) and not self.suggested.is_requested
+        is_as_kept = self.open_text.is_edit_unchanged and not self.suggested.is_requested
         if not is_at_end or is_as_kept:
             return "", False
-        return self.suggested.ghost(self.before, self.word)
+        return self.suggested.shown_ghost(self.before, self.word_begin)
 
     def begin(self) -> None:
         """Empties the editor, since another text is being opened."""
@@ -247,8 +247,7 @@ class LineEditor(OfApp, TextArea):
         """Replaces the text. Undo does not bring the old text back: it is on the page or stored
         elsewhere, and Enter would add it again."""
         self.suggested.set_ghost("", ())
-        self.typing.saved_before = self.typing.saved
-        self.typing.insert(lines_of(text[:MAX_TEXT]), Selection((0, 0), self.document.end))
+        self.typing.replace_all(lines_of(text[:MAX_TEXT]))
         self.history.clear()
         # Otherwise a text that is replaced before it was laid out leaves its height behind.
         self.call_after_refresh(self.refresh, layout=True)
@@ -271,37 +270,36 @@ class LineEditor(OfApp, TextArea):
     # Suggestions
 
     @property
+    def above(self) -> tuple[str, ...]:
+        """The lines above the line with the cursor, also those of the page."""
+        own = filter(None, self.document.lines[: self.cursor_location[0]])
+        above = (*self.open_text.previous_lines(self.open_text.edited), *own)
+        return above[-LINES_ABOVE:]
+
+    @property
     def place(self) -> tuple[str, int, tuple[str, ...]]:
         """What the predictor is asked about: the line with the cursor, the column of the cursor,
-        and the lines above, also those of the page."""
-        row, column = self.cursor_location
-        own = filter(None, self.document.lines[:row])
-        above = (*self.open_text.previous_lines(self.open_text.edited), *own)
-        return self.line, column, above[-LINES_ABOVE:]
+        and the lines above."""
+        return self.line, self.cursor, self.above
 
     def ask_again(self) -> None:
         """Asks what comes at the cursor. The suggestions stay until the answer comes."""
-        if self._ask():
-            self.answer_gate.clear()
-        else:
+        self._asked = self._predictor.ask(*self.place)
+        if self._asked is None:  # there is no model
             self.answer_gate.set()
             self.post_message(ListChanged())
-
-    def _ask(self) -> bool:
-        """Asks what comes at the cursor. Returns whether an answer will come."""
-        self._asked = self._predictor.ask(*self.place)
-        if self._asked is None:
-            return False
-        # The screen takes the answer: there an error ends the app, and this widget may be handling
-        # a key that waits for the answer. A worker would take 0.5 ms more a key.
+            return
+        self.answer_gate.clear()
+        # The screen calls `show_answer`, since this widget may be handling a key, which waits for
+        # the answer. An error then ends the app. A worker would take 0.5 ms more a key.
         self._asked.add_done_callback(partial(self.screen.call_next, self.show_answer))
         if self._late is not None:
             self._late.cancel()
         self._late = asyncio.get_running_loop().call_later(WORDS_LATE_S, self._hide_words)
-        return True
 
     def _hide_words(self) -> None:
-        """Hides the words if they are for an earlier text and none of them is chosen."""
+        """Hides the words if the answer has not come, so that they are for an earlier text. Does
+        nothing if one of them is chosen."""
         if not self.answer_gate.is_set() and not self.suggested.choice:
             self.answer = None
             self.post_message(ListChanged())
@@ -331,7 +329,7 @@ class LineEditor(OfApp, TextArea):
         """What the list shows."""
         choice, digits = self.suggested.choice, self.digits
         if not digits and self._preferences.digits == WITH_ALT:
-            digits = self._digits_of_list  # they take a word with alt
+            digits = self._listed_digits
         if self.answer is None or self.is_hidden:
             return Listing(choice=choice, digits=digits)
         found = self.answer.suggestions
@@ -390,11 +388,13 @@ class LineEditor(OfApp, TextArea):
     def render_line(self, y: int) -> Strip:
         """Renders a row of the text, or of the ghost below it. Cuts it to the width of the editor:
         a character of several code points takes more cells when the cursor is within it."""
-        at = y + self.scroll_offset.y - self.wrapped_document.height
-        row = self._drawn.below[at] if 0 <= at < len(self._drawn.below) and self.has_focus else ""
-        ghost = Segment(row, self.get_component_rich_style("text-area--suggestion"))
-        strip = Strip([ghost, *super().render_line(y)]).adjust_cell_length(self.size.width)
-        return self._with_second(strip, y + self.scroll_offset.y) if self._drawn.second else strip
+        strip, row = super().render_line(y), y + self.scroll_offset.y
+        at = row - self.wrapped_document.height
+        if 0 <= at < len(self._drawn.below) and self.has_focus:
+            style = self.get_component_rich_style("text-area--suggestion")
+            strip = Strip([Segment(self._drawn.below[at], style), *strip])  # the strip was blank
+        strip = strip.adjust_cell_length(self.size.width)
+        return self._with_second(strip, row) if self._drawn.second else strip
 
     def _with_second(self, strip: Strip, row: int) -> Strip:
         """Adds the second word of the list if this is the row of the text with the cursor."""
@@ -487,7 +487,7 @@ class LineEditor(OfApp, TextArea):
             event.prevent_default().stop()
         elif event.key == "enter":  # the user has unbound it; a TextArea would begin a new line
             event.prevent_default()
-        if self.typing.taken == taken:  # only the key right after a digit gives it back
+        if self.typing.taken == taken:  # only the key right after a digit can give it back
             self.typing.taken = ""
         if taken or self.typing.taken:
             self.notify_style_update()  # otherwise Textual would reuse the drawn rows
@@ -512,7 +512,7 @@ class LineEditor(OfApp, TextArea):
     def _tell_of_alt(self, character: str) -> None:
         """Tells once, when a digit is typed within a word, which word it would take with alt."""
         preferences = self._preferences
-        is_of_list = preferences.digits == WITH_ALT and character in self._digits_of_list
+        is_of_list = preferences.digits == WITH_ALT and character in self._listed_digits
         if is_of_list and self.before[-1:].isalpha() and not preferences.alt_told:
             preferences.alt_told = True
             word = shorten(self.suggested.candidates[DIGITS.index(character)].word)
@@ -542,7 +542,7 @@ class LineEditor(OfApp, TextArea):
 
     @property
     def _possible_digits(self) -> str:
-        """The plain digits that take a word here, if the list has that many words."""
+        """The plain digits that can take a word here. The list may have fewer words."""
         if self.suggested.choice:
             return CHOOSING
         is_before_word = self.line[self.cursor :][:1].isalnum() or not self.selection.is_empty
@@ -550,8 +550,8 @@ class LineEditor(OfApp, TextArea):
         return DIGITS if is_possible and not is_before_word else ""
 
     @property
-    def _digits_of_list(self) -> str:
-        """The digits of the words in the list."""
+    def _listed_digits(self) -> str:
+        """The digits that take a word of the list with alt."""
         return "" if self.is_hidden else DIGITS[: len(self.suggested.candidates)]
 
     def _accept_by(self, key: str) -> bool:
@@ -559,7 +559,7 @@ class LineEditor(OfApp, TextArea):
         text is selected, it does not."""
         if self.is_hidden or not self.selection.is_empty:
             return False
-        ghost = self.suggested.pieces(self.before) if self._ghost[0] else ()
+        ghost = self.suggested.ghost.pieces(self.before) if self._ghost[0] else ()
         ways = ways_to_accept(self.suggested.candidates, ghost, is_empty=not self.text)
         pieces = next((way.pieces for way in ways if way.keys == (key,)), ())
         if pieces:
@@ -639,7 +639,7 @@ class LineEditor(OfApp, TextArea):
         choice = self.suggested.choice
         if not choice and not self._is_in_row_of(self.document.end):
             self.action_cursor_down()
-        elif not choice and self.open_text.is_unchanged(self.text):
+        elif not choice and self.open_text.is_edit_unchanged:
             self.recall.step(1)
         elif await self.answer_gate.is_passed() and not self.is_hidden:
             self._choose(choice + 1)
@@ -649,7 +649,7 @@ class LineEditor(OfApp, TextArea):
             self._choose(self.suggested.choice - 1)
         elif not self._is_in_row_of((0, 0)):
             self.action_cursor_up()
-        elif not self.text or self.open_text.is_unchanged(self.text):
+        elif not self.text or self.open_text.is_edit_unchanged:
             self.recall.step(-1)
 
     def _is_in_row_of(self, location: Location) -> bool:
@@ -659,8 +659,6 @@ class LineEditor(OfApp, TextArea):
 
     def _choose(self, choice: int) -> None:
         self.suggested.choose(choice, self.before)
-        if not choice:
-            self._ask()
         self.visibility_changed()
 
     def action_hide(self) -> None:
@@ -672,11 +670,11 @@ class LineEditor(OfApp, TextArea):
             if self.requested:
                 self.suggested.set_ghost("", ())
                 self.ask_again()
-            self.suggested.set_visible(self.word, False)
+            self.suggested.set_visible(self.word_begin, False)
             self.visibility_changed()
 
     def action_suggest_now(self) -> None:
-        self.suggested.set_visible(self.word, True)
+        self.suggested.set_visible(self.word_begin, True)
         self.visibility_changed()
 
     def visibility_changed(self) -> None:

@@ -45,7 +45,9 @@ class FindLine(SafeInput):
 
     def begin(self, words: str = "", turn: Turn | None = None) -> None:
         """Shows the line with these words, or else those of the last time. Selects the words and
-        finds them, first in `turn` if that is given."""
+        finds them, first in `turn` if that is given. Does nothing if the window is too small."""
+        if not self._page.size:
+            return
         self.add_class("-shown")
         with self.prevent(SafeInput.Changed):
             self.value = words or self.value

@@ -39,7 +39,7 @@ class Typing:
         self.presses = 0
         """The key presses for the text in the area, without what was pasted or recalled."""
         self.saved_before = 0
-        """The key presses saved in earlier texts."""
+        """The key presses saved before all of the text was replaced last."""
         self._given = 0
         """The characters in the area that were pasted or recalled."""
         self._tail = ""
@@ -68,6 +68,11 @@ class Typing:
         if not self._area.text:
             self.presses = self._given = 0
 
+    def replace_all(self, text: str) -> None:
+        """Replaces all of the text by a recalled one, or by "". The keys saved stay counted."""
+        self.saved_before = self.saved
+        self.insert(text, Selection((0, 0), self._area.document.end))
+
     def insert(self, text: str, place: Selection | None = None, keys: int | None = None) -> bool:
         """Replaces `place`, by default the selection, as one step of undo. `keys` is the number of
         key presses that accepted the text, or None if it was pasted or recalled. If the text does
@@ -83,7 +88,7 @@ class Typing:
         area.history.checkpoint()
         if keys is not None:
             self.presses += keys
-        elif len(text) == len(area.text):
+        elif len(text) == len(area.text):  # nothing that was typed is left
             self.presses, self._given = 0, len(text)
         else:
             self._given += len(text)

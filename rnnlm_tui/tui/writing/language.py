@@ -19,8 +19,8 @@ WELL_KNOWN = 0.9
 in German and English, built on `english`, knows both. In 99 of 100 samples of 30 words, `english`
 knows at most 57 % of German, and 83 % of French."""
 ENOUGH_KNOWN = 0.3
-"""The share of common words of a language below which the last words are not in it. No 30 words of
-21 texts in five languages have less of theirs, but for quotations in another language."""
+"""The share of common words of a language below which the last words are not in it. In 21 texts in
+five languages all samples of 30 words have more, except quotations in another language."""
 NOT_KNOWN = "these words are not {0}: F3 learns yours, F4 lists models"
 
 
@@ -37,7 +37,7 @@ NO_NOTE = LanguageNote()
 
 
 def note_on_language(
-    loaded: OpenedModel, lines: Sequence[str], is_asked: bool = False
+    opened_model: OpenedModel, lines: Sequence[str], is_asked: bool = False
 ) -> LanguageNote:
     """Judges the last words of these lines for the active model. Unless the writer has asked, as
     many words before them have to agree: a quote in another language is no reason to leave a model.
@@ -49,19 +49,21 @@ def note_on_language(
         words[:0] = WORD.findall(line)
         if len(words) >= 2 * WORDS_JUDGED:
             break
-    note, before = _note_on(loaded, words[-WORDS_JUDGED:]), words[-2 * WORDS_JUDGED : -WORDS_JUDGED]
+    note = _note_on(opened_model, words[-WORDS_JUDGED:])
+    before = words[-2 * WORDS_JUDGED : -WORDS_JUDGED]
     if is_asked or len(before) < WORDS_JUDGED or note == NO_NOTE:
         return note
-    return note if _note_on(loaded, before) == note else NO_NOTE
+    return note if _note_on(opened_model, before) == note else NO_NOTE
 
 
-def _note_on(loaded: OpenedModel, words: Sequence[str]) -> LanguageNote:
-    ids, small = loaded.model.vocabulary.id_by_word, [word.lower() for word in words]
-    known = sum(each in ids or as_small in ids for each, as_small in zip(words, small, strict=True))
+def _note_on(opened_model: OpenedModel, words: Sequence[str]) -> LanguageNote:
+    ids = opened_model.model.vocabulary.id_by_word
+    known = sum(word in ids or word.lower() in ids for word in words)
     if len(words) < WORDS_JUDGED or known >= WELL_KNOWN * WORDS_JUDGED:
         return NO_NOTE
-    language = loaded.card.base or loaded.name
-    if other := better_known(small, language, known / WORDS_JUDGED):
+    language = opened_model.card.base or opened_model.name
+    lowered = [word.lower() for word in words]
+    if other := better_known(lowered, language, known / WORDS_JUDGED):
         return LanguageNote(other)
-    is_unknown = shares_known(small).get(language, 1.0) < ENOUGH_KNOWN
+    is_unknown = shares_known(lowered).get(language, 1.0) < ENOUGH_KNOWN
     return LanguageNote(text=NOT_KNOWN.format(language.capitalize())) if is_unknown else NO_NOTE

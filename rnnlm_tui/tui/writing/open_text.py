@@ -11,14 +11,7 @@ from typing import NamedTuple, TypeAlias
 
 from rnnlm_tui.session import tables, texts
 from rnnlm_tui.session.database import SessionDatabase
-from rnnlm_tui.session.tables import (
-    NO_DRAFT,
-    Draft,
-    SavedPart,
-    Text,
-    Turn,
-    storable,
-)
+from rnnlm_tui.session.tables import NO_DRAFT, Draft, SavedPart, Text, Turn, storable
 from rnnlm_tui.session.text_file import ReadFile, write_text_file
 from rnnlm_tui.suggesting.accepting import LINES_ABOVE
 from rnnlm_tui.tui.widgets.inputs import sanitize_lines
@@ -27,8 +20,6 @@ from rnnlm_tui.tui.writing.insertion import MAX_TEXT
 STORE_WAIT_S = 0.05
 """Seconds that a key press waits for its text to be stored, before it is painted. Storing takes
 0.05 ms, and longer while a model is loaded or the log is copied into the database."""
-
-
 Opening: TypeAlias = Callable[[], Awaitable[str]]
 """Opens a text. Returns a warning to show, or ""."""
 Reversal: TypeAlias = Callable[[], "Reversal"]
@@ -79,9 +70,10 @@ class OpenText:
 
     # Editing lines
 
-    def is_unchanged(self, text: str) -> bool:
-        """Returns whether a turn is being edited, and `text` is still its text."""
-        return self.edited is not None and text == lines_of(self.edited.line)
+    @property
+    def is_edit_unchanged(self) -> bool:
+        """True if a turn is being edited, and the editor still has its text."""
+        return self.edited is not None and self.written == lines_of(self.edited.line)
 
     def begin_edit(self, turn: Turn, text: str) -> str:
         """Begins the edit of a turn, which interrupts what is being written, `text`. Returns the
@@ -122,7 +114,7 @@ class OpenText:
         """What is being written. An edit that has changed nothing is left out."""
         if self.edited is None:
             return Draft(self.written)
-        if self.is_unchanged(self.written):
+        if self.is_edit_unchanged:
             return Draft(self.interrupted)
         return Draft(self.interrupted, self.edited, self.written)
 
@@ -245,8 +237,8 @@ class OpenText:
         self._store(tables.add_turn, turn)
 
     def _store(self, change: tables.Change, *turns: Turn) -> None:
-        """Stores turns that were changed. If the lines are now those of the file, such as after a
-        draft that was saved is kept, the file has all lines of the text."""
+        """Stores turns that were changed. If the lines are now those of the file, the file has all
+        of the text again. Such is the case when Enter keeps a draft that was saved with them."""
         file = self.text.file
         self.text.note_change()
         if file is not None and [turn.line for turn in self.turns] == self._lines_in_file:
@@ -290,8 +282,8 @@ class OpenText:
 
 
 def _saved(draft: Draft, in_file: Draft | None) -> SavedPart:
-    """Returns which part of a text its file has, if the lines are the same. `draft` is that of the
-    text, and `in_file` that in the file."""
+    """Returns which part of a text its file has, if the lines are the same. `draft` is the draft
+    now, and `in_file` the one that was saved."""
     if draft == in_file:
         return SavedPart.ALL
     # In the file, a turn that was being edited has the text of the edit.

@@ -76,14 +76,14 @@ class Page(OfApp, ScrollView, can_focus=True):
         super().__init__()
         self.open_text = text
         self.lines: list[PageLine] = []
-        self._current: int | None = None
+        self._marked: int | None = None
         """The index of the marked line, on which keys act or which is being edited."""
         self._edited: Turn | None = None
         """The turn that is being edited."""
         self._found: Turn | None = None
         """The turn that was found last."""
         self._patterns: list[re.Pattern[str]] = []
-        """What is being looked for. All of them are in a line that is found."""
+        """What is being looked for. A line that is found has all of it."""
         self._rows = PageRows()
         self._hint: Hint | None = None
         self._is_at_end = True
@@ -98,10 +98,10 @@ class Page(OfApp, ScrollView, can_focus=True):
         same = 0
         while same < min(len(self.lines), len(turns)) and self.lines[same].is_of(turns[same]):
             same += 1
-        marked = self.current
+        marked_line = self.marked_line
         self.lines[same:] = [PageLine(turn) for turn in turns[same:]]
-        if marked is not None:
-            self._current = self._place_of(marked.turn)
+        if marked_line is not None:
+            self._marked = self._place_of(marked_line.turn)
         self._lay_out(same)
         place = self._place_of(changed)
         is_last = changed is None or turns[-1:] == [changed]
@@ -141,10 +141,11 @@ class Page(OfApp, ScrollView, can_focus=True):
         content = row.content if isinstance(row.content, Content) else Content(row.content)
         if row.style:
             content = content.stylize_before(self.get_visual_style(row.style))
-        for pattern in self._patterns if row.line >= 0 else ():
-            for match in pattern.finditer(straight_quotes(content.plain)):
-                content = content.stylize("bold underline", *match.span())
-        if row.line >= 0 and row.line == self._current:
+        if row.line >= 0:
+            for pattern in self._patterns:
+                for match in pattern.finditer(straight_quotes(content.plain)):
+                    content = content.stylize("bold underline", *match.span())
+        if row.line == self._marked:
             content = content.stylize("reverse")
         selection = self.text_selection
         span = selection.get_span(at) if selection is not None else None
@@ -167,8 +168,8 @@ class Page(OfApp, ScrollView, can_focus=True):
             self._lay_out()
         if self._is_at_end:
             self._show_end()
-        if self._current is not None:
-            self._bring_in_sight(self._current)
+        if self._marked is not None:
+            self._bring_in_sight(self._marked)
         if self.show_vertical_scrollbar:  # it may have appeared after the page was scrolled
             self.vertical_scrollbar.position = self.scroll_y
 
@@ -185,15 +186,15 @@ class Page(OfApp, ScrollView, can_focus=True):
             self._is_at_end = True
         elif new_value < old_value:
             self._is_at_end = False
-        if self.has_focus and self._current is not None:
-            self._keep_mark_in_sight(self._current)
+        if self.has_focus and self._marked is not None:
+            self._keep_mark_in_sight(self._marked)
 
     def _keep_mark_in_sight(self, marked: int) -> None:
         """Marks the nearest line in sight if the mouse wheel has scrolled the marked one away."""
         in_sight = self._rows.rows[int(self.scroll_offset.y) :][: self.size.height]
         places = [row.line for row in in_sight if row.line >= 0]
         if places and marked not in places:
-            self._current = min(max(marked, places[0]), places[-1])
+            self._marked = min(max(marked, places[0]), places[-1])
             self.refresh()
             self.refresh_bindings()
 
@@ -214,7 +215,7 @@ class Page(OfApp, ScrollView, can_focus=True):
             self._found = turn
             self._mark(self._place_of(turn))
         places = self._matches()
-        if not places or (turn is not None and self._current not in places):
+        if not places or (turn is not None and self._marked not in places):
             self._patterns = [re.compile(part, re.IGNORECASE) for part in parts]
             places = self._matches()
         if turn is not None and not places:  # the list of texts finds "strasse" in "Straße"
@@ -222,7 +223,7 @@ class Page(OfApp, ScrollView, can_focus=True):
         return self._go_to(places, 0)
 
     def _matches(self) -> list[int]:
-        """Returns the indices of the lines that have what is being looked for."""
+        """Returns the indices of the lines that have all of what is being looked for."""
         texts = enumerate(straight_quotes(line.plain_text) for line in self.lines)
         return [at for at, text in texts if all(each.search(text) for each in self._patterns)]
 
@@ -240,7 +241,7 @@ class Page(OfApp, ScrollView, can_focus=True):
         if not places:
             self._mark(None)
             return "not found"
-        here = self._place_of(self._found) if self._current is None else self._current
+        here = self._place_of(self._found) if self._marked is None else self._marked
         if here is None:
             in_sight = self._rows.rows[int(self.scroll_offset.y) :]
             here = next((row.line for row in in_sight if row.line >= 0), 0)
@@ -266,7 +267,7 @@ class Page(OfApp, ScrollView, can_focus=True):
 
     def on_focus(self) -> None:
         """Marks the line that was found last, or else the last one."""
-        if self._current is None:
+        if self._marked is None:
             found = self._place_of(self._found)
             last = len(self.lines) - 1 if self.lines else None
             self._mark(last if found is None else found)
@@ -285,9 +286,9 @@ class Page(OfApp, ScrollView, can_focus=True):
             self._mark(self._place_of(turn))
 
     @property
-    def current(self) -> PageLine | None:
+    def marked_line(self) -> PageLine | None:
         """The marked line."""
-        return None if self._current is None else self.lines[self._current]
+        return None if self._marked is None else self.lines[self._marked]
 
     def mark_at(self, place: int) -> None:
         """Marks the line with this index, or else the last one."""
@@ -295,7 +296,7 @@ class Page(OfApp, ScrollView, can_focus=True):
             self._mark(min(place, len(self.lines) - 1))
 
     def _mark(self, index: int | None) -> None:
-        self._current = index
+        self._marked = index
         self.refresh()
         if index is not None:
             self._bring_in_sight(index)
@@ -306,27 +307,27 @@ class Page(OfApp, ScrollView, can_focus=True):
             self.scroll_to_region(region, animate=False, force=True, immediate=True)
 
     def action_move(self, by: int) -> None:
-        if self._current is None:  # another text was opened
+        if self._marked is None:  # another text was opened
             self.on_focus()
         else:
-            self._mark(max(0, min(self._current + by, len(self.lines) - 1)))
+            self._mark(max(0, min(self._marked + by, len(self.lines) - 1)))
 
     def action_copy(self) -> None:
         """Copies the line. The toast names another way, since not all terminals support this."""
-        if self.current is not None:
-            self.app.copy_to_clipboard(self.current.plain_text)
+        if self.marked_line is not None:
+            self.app.copy_to_clipboard(self.marked_line.plain_text)
             self.app.notify_user("copied. If pasting does not work, F5 saves the text")
 
     def scroll_page(self, by: int) -> None:
         """Scrolls down (1) or up (-1) by the height of the page, but for a row. While the page has
         the focus, the mark moves by as much."""
         y = by * max(1, self.size.height - 1)
-        marked = self._current if self.has_focus else None
+        marked, rows = self._marked if self.has_focus else None, self._rows.rows
         self.scroll_relative(y=y, animate=False, force=True, immediate=True)
         if marked is not None:
-            rows, row = self._rows.rows, self._rows.of_line(marked).stop - 1 + y
-            below = rows[max(0, min(row, len(rows) - 1)) :]
-            self._mark(next(row.line for row in below if row.line >= 0))
+            last_row = self._rows.of_line(marked).stop - 1
+            place = max(0, min(last_row + y, len(rows) - 1))
+            self._mark(next(row.line for row in rows[place:] if row.line >= 0))
 
     async def on_key(self, event: events.Key) -> None:
         """Types letters that are not bound here into the line being written, at once: later keys

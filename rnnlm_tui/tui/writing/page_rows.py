@@ -71,8 +71,8 @@ class PageRows:
     def of_line(self, index: int) -> range:
         """Returns the indices of the rows of a line, with a heading or a blank row above it. Empty
         before it is laid out."""
-        starts = (*self._starts[index : index + 2], len(self.rows))
-        return range(*starts[:2]) if len(starts) > 1 else range(0)
+        starts = [*self._starts, len(self.rows)]
+        return range(starts[index], starts[index + 1]) if index < len(self._starts) else range(0)
 
     def _add_rows(self, place: int, line: PageLine, above: PageLine | None) -> None:
         """Adds the rows of a line with the index `place`. `above` is the line above it."""
@@ -87,8 +87,8 @@ class PageRows:
             heading = f"── {day_and_time(sent)} "
             self.rows.append(Row(-1, "day", heading.ljust(self.width, "─")))
         elif line.day and above is not None:  # a file has blank lines of its own
-            rows_above = sum(row.line == place - 1 for row in self.rows[self._starts[-2] :])
-            if len(rows_of_line) > 1 or rows_above > 1:
+            is_above_wrapped = all(row.line == place - 1 for row in self.rows[-2:])
+            if len(rows_of_line) > 1 or is_above_wrapped:
                 self.rows.append(BLANK)
         self.rows += [Row(place, "", row) for row in rows_of_line]
 
@@ -110,7 +110,8 @@ def _wrapped_by_length(line: str, width: int) -> list[str]:
     rows, start = list[str](), 0
     while len(line) - start > width:
         space = line.rfind(" ", start, start + width + 1)
-        end = space if space > start else start + width
+        is_at_space = space > start
+        end = space if is_at_space else start + width
         rows.append(line[start:end])
-        start = end + (space > start)
+        start = end + 1 if is_at_space else end
     return [*rows, line[start:]]

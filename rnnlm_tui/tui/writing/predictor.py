@@ -8,7 +8,7 @@ import sys
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from itertools import accumulate, takewhile
+from itertools import takewhile
 from typing import TYPE_CHECKING
 
 from rnnlm_tui.text.reading import count_words
@@ -65,7 +65,7 @@ class Predictor:
         self._thread = ThreadPoolExecutor(1, "predictor")
         self._coming: asyncio.Future[Answer] | None = None
         self._readings = 0
-        """How many readings of earlier texts were begun. Only the last one is wanted."""
+        """How many calls of `read` were begun. Only the last one is wanted."""
         self._is_closed = False
 
     def question(self, line: str, cursor: int, above: tuple[str, ...]) -> Question | None:
@@ -102,7 +102,7 @@ class Predictor:
             self._thread, continue_typed, *asked
         )
 
-    async def read_earlier(
+    async def read(
         self, opened_model: OpenedModel, earlier: Sequence[str], above: tuple[str, ...]
     ) -> None:
         """Lets a model read texts that were written `earlier`, and then the lines `above` the line
@@ -110,11 +110,11 @@ class Predictor:
         self._readings += 1
         reading = self._readings
 
-        def is_wanted(line: str = "") -> bool:
+        def is_wanted() -> bool:
             return not self._is_closed and self._readings == reading
 
-        lines = takewhile(is_wanted, earlier)
-        contexts = await asyncio.to_thread(read_below, opened_model, lines, above)
+        lines = takewhile(lambda line: is_wanted(), earlier)
+        contexts = await asyncio.to_thread(read_contexts, opened_model, lines, above)
         if is_wanted():
             opened_model.contexts = contexts
             await asyncio.to_thread(return_freed_memory)
@@ -127,15 +127,17 @@ class Predictor:
 
 def last_lines(lines: tuple[str, ...]) -> tuple[str, ...]:
     """Returns the last lines: as many as it takes for READ_FIRST words."""
-    words = accumulate(count_words(line) for line in reversed(lines))
-    too_few = sum(1 for _ in takewhile(lambda count: count < READ_FIRST, words))
-    return lines[-too_few - 1 :]
+    words = 0
+    for place in reversed(range(len(lines))):
+        words += count_words(lines[place])
+        if words >= READ_FIRST:
+            return lines[place:]
+    return lines
 
 
 def answer_to(question: Question) -> Answer:
-    from rnnlm_tui.suggesting.suggest import (
-        suggest,  # imports numpy: 0.14 s, not before the first paint
-    )
+    # Imports numpy, which takes 0.14 s, and not before the first paint.
+    from rnnlm_tui.suggesting.suggest import suggest
 
     suggestions = suggest(
         question.opened_model.model,
@@ -148,7 +150,7 @@ def answer_to(question: Question) -> Answer:
     return Answer(question, suggestions)
 
 
-def read_below(
+def read_contexts(
     opened_model: OpenedModel, earlier: Iterable[str], above: tuple[str, ...]
 ) -> Contexts:
     """Returns the contexts of a model that has read earlier texts and the lines `above`."""

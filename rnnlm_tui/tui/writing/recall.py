@@ -24,8 +24,8 @@ EditorState: TypeAlias = tuple[Turn | None, str]
 
 @dataclass
 class LinesKept(Message):
-    """Lines were added to the open text. If `edited` is a turn, the only line has replaced it, or,
-    if it is "", removed it. `answer` is the latest answer for what was kept."""
+    """Lines were added to the open text. Or, if `edited` is a turn, a single line has replaced it;
+    a line "" has removed it. `answer` is the latest answer for what was kept."""
 
     lines: Sequence[str]
     edited: Turn | None
@@ -67,9 +67,9 @@ class Recall:
         bring_back = self._put_away()
         self._set_text(self._text.end_edit())
         self._store([line], edited)
-        if line:
+        if line:  # otherwise `remove` has noted the step
             kept = edited or self._text.turns[-1]
-            self._add(self._reversal(partial(bring_back, kept)))
+            self._add(partial(bring_back, kept))  # an undo edits the kept line
 
     def keep_pasted(self, pasted: str) -> None:
         """Keeps all lines of a pasted text that have an end, as one step of undo.
@@ -94,7 +94,7 @@ class Recall:
             editor.move_cursor((0, len(rest)))
             self._store(kept, None)
             turns = self._text.turns[-len(kept) :]
-            self._add(self._reversal(bring_back, partial(self._text.remove, turns)))
+            self._add(bring_back, partial(self._text.remove, turns))
 
     def _store(self, lines: Sequence[str], edited: Turn | None) -> None:
         self._tell_kept(lines, edited)
@@ -132,7 +132,7 @@ class Recall:
         """Ends the edit of a line without changing it."""
         bring_back = self._put_away()
         self._set_text(self._text.end_edit())
-        self._add(self._reversal(bring_back))
+        self._add(bring_back)
 
     # Undo and redo
 
@@ -143,10 +143,11 @@ class Recall:
     def note(self, undo: Reversal) -> None:
         """Notes a step that changed lines or the list, but not the text in the editor. `undo`
         undoes it."""
-        self._add(self._reversal(self._put_away(), undo))
+        self._add(self._put_away(), undo)
 
-    def _add(self, undo: Reversal) -> None:
-        self._undo_steps.append((self._state, undo))
+    def _add(self, bring_back: Callable[[], None], change_lines: Reversal | None = None) -> None:
+        """Adds a step, with what undoes it, as in `_reversal`."""
+        self._undo_steps.append((self._state, self._reversal(bring_back, change_lines)))
         self.forget_undone()
 
     def forget(self) -> None:

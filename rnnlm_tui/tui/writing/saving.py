@@ -118,8 +118,7 @@ class Saving:
         file = copy.text.file
         path = file.path if file and not problem else ""
         if path:
-            found = await asyncio.to_thread(path_problem, path, for_new_file=True)
-            problem = found or ""
+            problem = await asyncio.to_thread(path_problem, path, for_new_file=True) or ""
         proposed = re.sub(NOT_IN_A_NAME, "-", copy.title.rstrip("….")) + ".txt"
         while True:
             if not path or problem:

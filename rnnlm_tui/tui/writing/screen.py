@@ -104,8 +104,8 @@ class AutocompleteScreen(AppScreen):
         self._find_line = FindLine(self.page)
         self._offer = ""
         """The offer to update the model, which is shown until the next line is kept; or ""."""
-        self._language = NO_NOTE
-        """Tells that the last words are in another language than the model."""
+        self._language_note = NO_NOTE
+        """Says that the last words are in another language than the model; or NO_NOTE."""
         self._told_languages = set[LanguageNote]()
         """The notes that were shown for the open text: each is shown once."""
         self._told_unknown = set[str]()
@@ -166,27 +166,30 @@ class AutocompleteScreen(AppScreen):
         if opened_model is None or opened_model.name != before:  # otherwise a choice is kept
             self.editor.forget_answer()
         self._begin_reading()
-        self.editor.ask_again()
-        self._update_titles()
+        self._suggest_anew()
+
+    def _suggest_anew(self) -> None:
+        """Asks for suggestions, since another model is active or another text was opened."""
+        self.lines_changed()
         self._show_suggested()
         self._judge_language()
-        self._read_earlier()
+        self._read_texts()
 
     def _begin_reading(self) -> None:
-        """Lets suggestions follow from the last words only, until the model has read all lines
-        above."""
-        above = self.editor.place[2]
+        """If there are many lines above, lets suggestions follow from the last of them only, until
+        the model has read all."""
+        above = self.editor.above
         self._predictor.is_reading = last_lines(above) != above
 
     @work(group="earlier", exclusive=True)
-    async def _read_earlier(self) -> None:
+    async def _read_texts(self) -> None:
         """Lets the active model read the lines above. Once nobody types, lets it also read what was
         written in earlier texts."""
         if (opened_model := self.app.opened_model) is None:
             return
         if self._predictor.is_reading:
             above = self.open_text.previous_lines(self.open_text.edited)
-            await self._predictor.read_earlier(opened_model, (), above)
+            await self._predictor.read(opened_model, (), above)
             self._predictor.is_reading = False
             if self.app.is_running:
                 self.editor.ask_again()
@@ -196,7 +199,7 @@ class AutocompleteScreen(AppScreen):
                 texts.earlier_lines, number=self.open_text.text.number, skipped=LINES_ABOVE
             )
             if earlier := await self._database.read(read):
-                await self._predictor.read_earlier(opened_model, earlier, self.editor.place[2])
+                await self._predictor.read(opened_model, earlier, self.editor.above)
                 if self.app.is_running:
                     self.editor.ask_again()
 
@@ -226,7 +229,7 @@ class AutocompleteScreen(AppScreen):
     def _show_suggested(self) -> None:
         listing = self.editor.listing
         if self.editor.is_hidden:  # Esc hides this, too
-            self._language = NO_NOTE
+            self._language_note = NO_NOTE
         self._words.show(listing, self._note(listing))
         self._show_note()
 
@@ -242,8 +245,8 @@ class AutocompleteScreen(AppScreen):
             return "Del: never suggest it"
         if answer is None or self._predictor.is_reading:
             return "reading ..."
-        if self._language != NO_NOTE and listing.words:
-            return ""  # it does not know the language, and the editor says so
+        if self._language_note != NO_NOTE and listing.words:
+            return ""  # the note below the editor says that the model does not know the language
         return note_on(answer.suggestions, self._told_unknown)
 
     @property
@@ -255,7 +258,7 @@ class AutocompleteScreen(AppScreen):
         """Shows how the active model continues the line being written, or what it proposes as the
         next line. Pressed again, continues it in another way."""
         self.editor.focus()
-        shown = self.editor.requested  # "" if the cursor is not at the end, where it is not seen
+        shown = self.editor.requested  # before the cursor is at the end, where a ghost shows again
         self.editor.move_cursor(self.editor.document.end)
         if (question := self._question) is None:
             why = "there is no model: F3 trains one" if self.app.has_no_models else "loading ..."
@@ -328,20 +331,17 @@ class AutocompleteScreen(AppScreen):
             written = (self.open_text.written, self.editor.text)
             self.editor.forget_answer()
             self._told_unknown.clear()
-            self._language = NO_NOTE
+            self._language_note = NO_NOTE
             self._told_languages.clear()
-            self._begin_reading()
+            self._begin_reading()  # before the text of the editor changes, which asks
             self.editor.set_text("\n".join(filter(None, written)))
-            self.lines_changed()
-            self._show_suggested()
-            self._judge_language()
-            self._read_earlier()
+            self._suggest_anew()
             if warning:
                 self.app.notify_user(warning, "warning")
-            turns = self.open_text.turns if turn is not None and self.page.size else []
-            found = next((each for each in turns if each.number == turn), None)
-            if found not in (None, self.open_text.edited):
-                self._find_line.begin(words, found)
+            for each in self.open_text.turns:
+                is_found = turn is not None and each.number == turn
+                if is_found and each is not self.open_text.edited:
+                    self._find_line.begin(words, each)
         self.editor.opening_gate.set()
 
     def open_file(self, read: ReadFile) -> None:
@@ -350,7 +350,7 @@ class AutocompleteScreen(AppScreen):
 
     def action_new_text(self) -> None:
         self.editor.opening_gate.clear()
-        self.open_text.keep_draft()  # the message of the last change may come after the next keys
+        self.open_text.keep_draft()  # `_text_changed` may come after keys for the new text
         self.call_later(self._open, partial(self.open_text.open, None))
 
     @work(group="dialog")
@@ -410,14 +410,15 @@ class AutocompleteScreen(AppScreen):
     def _show_note(self) -> None:
         """Says below the editor how an edit ends, or offers an update, or says that the model does
         not know the language."""
-        note = self._offer or self._language.text
-        if (model := self._language.model) and not self._offer:
-            models = self.app.shown_key("app.models", "f4")
-            use = self.app.shown_key("autocomplete.use_language", "ctrl+g")
-            name = sanitize(model)
-            note = f"this looks like {name.capitalize()}: {models} {name}, or {use}"
         if self.open_text.edited is not None:
             note = "Enter changes the line, Esc cancels"
+        elif self._offer or not self._language_note.model:
+            note = self._offer or self._language_note.text
+        else:
+            models = self.app.shown_key("app.models", "f4")
+            use = self.app.shown_key("autocomplete.use_language", "ctrl+g")
+            name = sanitize(self._language_note.model)
+            note = f"this looks like {name.capitalize()}: {models} {name}, or {use}"
         if self.editor.border_subtitle != note:  # setting it repaints the editor
             self.editor.border_subtitle = note
 
@@ -426,25 +427,26 @@ class AutocompleteScreen(AppScreen):
     async def _judge_language(self) -> None:
         """Judges in which language the last words are, once there are suggestions after them."""
         await self.editor.answer_gate.wait()
-        if (loaded := self.app.opened_model) is None:
+        if (opened_model := self.app.opened_model) is None:
             return
-        line, _, above = self.editor.place
-        found = await asyncio.to_thread(note_on_language, loaded, (*above, line))
-        if self.app.is_running and found != self._language:
-            self._language = NO_NOTE if found in self._told_languages else found
+        lines = (*self.editor.above, self.editor.line)
+        found = await asyncio.to_thread(note_on_language, opened_model, lines)
+        if self.app.is_running and found != self._language_note:
+            self._language_note = NO_NOTE if found in self._told_languages else found
             self._told_languages.add(found)
-            if self._language.model:
-                self.app.models_screen.choose(self._language.model)
+            if self._language_note.model:
+                self.app.models_screen.choose(self._language_note.model)
             self._show_suggested()
 
     def action_use_language(self) -> None:
         """Uses the model of the language that the last words are in, even if no note says so:
         each note is shown once, and none after a short quote."""
-        line, _, above = self.editor.place
-        loaded = self.app.opened_model
-        note = note_on_language(loaded, (*above, line), is_asked=True) if loaded else NO_NOTE
+        note = NO_NOTE
+        if (opened_model := self.app.opened_model) is not None:
+            lines = (*self.editor.above, self.editor.line)
+            note = note_on_language(opened_model, lines, is_asked=True)
         if model := note.model:
-            self._language = NO_NOTE
+            self._language_note = NO_NOTE
             undo = self.app.shown_key("line.undo", "ctrl+z")
             notice = f"{model} is in use; {undo} goes back to {self.app.active_name}"
             self.editor.recall.note(self._use(model, notice))
@@ -479,14 +481,14 @@ class AutocompleteScreen(AppScreen):
 
     def action_edit_marked(self) -> None:
         """Edits the line that is marked on the page."""
-        if (line := self.page.current) is not None:
+        if (line := self.page.marked_line) is not None:
             self.edit(line.turn)
         self.editor.focus()
 
     def action_remove_marked(self) -> None:
         """Removes the line that is marked on the page. If it is being edited, goes to the editor,
         which says how the edit ends."""
-        if (line := self.page.current) is None:
+        if (line := self.page.marked_line) is None:
             return
         if line.turn is self.open_text.edited:
             self.editor.focus()
@@ -513,7 +515,7 @@ class AutocompleteScreen(AppScreen):
 
     def edit(self, turn: Turn) -> None:
         """Edits a turn, unless the edit of another one has changed that."""
-        if self.open_text.edited is None or self.open_text.is_unchanged(self.editor.text):
+        if self.open_text.edited is None or self.open_text.is_edit_unchanged:
             self.editor.recall.edit(turn)
         elif turn is not self.open_text.edited:
             self.app.notify_user("end the edit of this line first: Enter or Esc", "warning")
@@ -579,7 +581,7 @@ class AutocompleteScreen(AppScreen):
     def action_find(self) -> None:
         if not self.page.lines:
             self.app.notify_user("there are no lines on the page to find anything in")
-        elif self.page.size:  # otherwise the window is too small for anything
+        else:
             self._find_line.begin()
 
     def action_scroll_page(self, by: int) -> None:

@@ -4,7 +4,6 @@ the cursor."""
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import pairwise
 from typing import TYPE_CHECKING, NamedTuple
 
 from rich.cells import cell_len
@@ -40,13 +39,97 @@ class GhostRows(NamedTuple):
     below: tuple[str, ...] = ()
 
 
-class Suggested:
-    """The words of the list, the chosen one, and the ghost.
+class WordsAhead:
+    """Suggested words after the cursor, in pieces that Tab accepts one after the other. The rest of
+    them stays while the user types what they say.
 
-    The ghost consists of pieces, which Tab accepts one after the other. While the user types what
-    the ghost says, the rest of it stays until the next answer, or, if ctrl+r has asked for it, as
-    long as the text matches it. The user can switch the ghost off, and hide the suggestions or
-    force the ghost for the word at the cursor.
+    In the methods, `before` is the line up to the cursor.
+    """
+
+    def __init__(
+        self, before: str = "", pieces: Sequence[Insertion | Suggestion] = (), prefix: str = ""
+    ) -> None:
+        """`prefix` is the part of `before` that the first piece completes."""
+        replaced = pieces[0].replaces_before if pieces else 0
+        kept = len(before) - replaced
+        self._begin = len(before) - max(replaced, len(prefix))
+        """Where the first word begins, or the space that it replaces. The words fit no line that is
+        shorter."""
+        self._accepted = before[:kept]
+        """The line up to the cursor and all the words, as accepting them writes it."""
+        # A first piece that replaces the space before the cursor: that space ends a piece, too.
+        self._ends = [(kept, True)] if replaced and not prefix else []
+        """Where each piece ends in `_accepted`, and whether a space follows it in running text."""
+        for piece in pieces:
+            self._accepted += sanitize(piece.text)
+            self._ends.append((len(self._accepted), piece.space_after))
+        self._typed = self._accepted
+        """`_accepted`, but with the letters of `before` as they were typed. Accepting the words may
+        change some, such as a small letter to a capital."""
+        if prefix:
+            # The first piece may write the typed letters in another way, and so in another length.
+            written = begin_of(self._accepted[kept:], before[kept:]) if replaced else ""
+            self._typed = before + self._accepted[kept + len(written) :]
+
+    @property
+    def words(self) -> str:
+        """The words as accepting them writes them, with the letters typed of the first one."""
+        return self._accepted[self._begin :].strip()
+
+    def fits(self, before: str) -> bool:
+        """Returns whether `before` is a beginning of what the words say."""
+        return self._places(before) is not None
+
+    def rest(self, before: str) -> tuple[str, bool]:
+        """Returns the text to show after `before`, "" if the words do not fit, and whether it
+        replaces the space before the cursor, as a comma does. If accepting the words changes typed
+        letters, they stay as they are until then."""
+        places = self._places(before)
+        text = "" if places is None else self._accepted[places[1] :]
+        is_typed = self._accepted.startswith(before) or self._typed.startswith(before)
+        return text, bool(text) and not is_typed
+
+    def pieces(self, before: str) -> list[Insertion]:
+        """Returns the pieces that are left after `before`."""
+        if (places := self._places(before)) is None:
+            return []
+        begin = places[0]
+        replaced = len(before) - begin
+        pieces = list[Insertion]()
+        for end, space_after in self._ends:
+            if end > begin:
+                pieces.append(Insertion(self._accepted[begin:end], replaced, space_after))
+                begin, replaced = end, 0
+        return pieces
+
+    def _places(self, before: str) -> tuple[int, int] | None:
+        """Returns two indices in `_accepted`: from which on accepting inserts it after `before`,
+        and from which on it is drawn. The first one is smaller if accepting changes letters before
+        the cursor. Returns None if the words do not fit `before`."""
+        length = len(before)
+        if length < self._begin:
+            return None
+        if self._accepted.startswith(before):
+            return length, length
+        if self._typed.startswith(before):
+            drawn_from = length + len(self._accepted) - len(self._typed)
+            is_in_first = drawn_from <= self._ends[0][0]
+            return same_start(self._accepted, before) if is_in_first else drawn_from, drawn_from
+        # The user may have typed a space after a piece, and the next piece replaces it.
+        last = length - 1
+        is_after_piece = any(end == last for end, _ in self._ends[:-1]) and before.endswith(" ")
+        if is_after_piece and before[:last] in (self._accepted[:last], self._typed[:last]):
+            return last, last
+        return None
+
+
+class Suggested:
+    """The words of the list, the chosen one, the ghost, and the second word of the list, which
+    stands behind the ghost.
+
+    The ghost stays until the next answer, or, if ctrl+r has asked for it, as long as the text
+    matches it. The user can switch it off, and hide the suggestions or force the ghost for the word
+    at the cursor.
 
     In the methods, `before` is the line up to the cursor, and `word` is where the word at the
     cursor begins.
@@ -57,8 +140,14 @@ class Suggested:
         """The words of the list."""
         self.choice = 0
         """The number of the word chosen in the list, or 0. It took as many presses of Down."""
+        self.ghost = WordsAhead()
+        """The ghost, whether it is shown or not."""
         self.is_requested = False
         """True if ctrl+r has asked for the ghost."""
+        self._usual: Sequence[Insertion | Suggestion] = ()
+        """The pieces of the ghost while no word is chosen and ctrl+r has not asked for one."""
+        self._second = WordsAhead()
+        """The second word of the list, unless it corrects typed letters."""
         self._prefix = ""
         """The letters typed of the word that the suggestions complete."""
         self._preferences = preferences
@@ -66,24 +155,6 @@ class Suggested:
         """The word for which suggestions are hidden or the ghost is forced."""
         self._hides = False
         """True if suggestions are hidden for that word, false if the ghost is forced."""
-        self._line = ""
-        """The line up to the cursor and the whole ghost, as accepting the ghost would write it."""
-        self._typed = ""
-        """`_line`, but with letters that the user has typed as they were typed. Accepting the ghost
-        may change some, such as a small letter to a capital."""
-        self._ends: list[tuple[int, bool]] = []
-        """Where each piece ends in `_line`, and whether a space follows it in running text."""
-        self._shortest = 0
-        """The length of the line without the word that the ghost completes. A line that is shorter
-        does not have that word any more, and the ghost does not fit it."""
-        self._second = ""
-        """The line up to the cursor and the second word of the list, as accepting that word would
-        write it."""
-        self._second_from = 0
-        """Where that word begins in `_second`."""
-        self._second_after = ""
-        """The line up to the cursor when that word was suggested. It may differ from the beginning
-        of `_second`: accepting a mark removes a space."""
 
     def set_visible(self, word: Location, is_visible: bool) -> None:
         """Hides the ghost and the list for this word, or shows its ghost even if that is switched
@@ -104,25 +175,24 @@ class Suggested:
         return self._hides and word == self._word
 
     def show(self, suggestions: Suggestions | None, before: str) -> None:
-        """Sets the suggestions at the cursor, or none. The chosen word stays chosen."""
+        """Sets the suggestions at the cursor, or none. The chosen word stays chosen. A ghost that
+        ctrl+r has asked for stays if some of it is left."""
         self.candidates = suggestions.candidates if suggestions else ()
         self._prefix = suggestions.prefix if suggestions else ""
-        stays = self.is_requested and suggestions is not None and bool(self.pieces(before))
-        if not stays and (not self.choice or not self.candidates):
-            self.set_ghost(before, suggestions.ghost if suggestions else ())
-        self.choose(self.choice, before)
-        self._second = ""
-        self._second_after = before
-        if len(self.candidates) > 1 and not self.candidates[1].corrects:
-            word = self.candidates[1]
-            self._second = before[: len(before) - word.replaces_before] + sanitize(word.text)
-            self._second_from = len(before) - max(len(self._prefix), word.replaces_before)
+        self._usual = suggestions.ghost if suggestions else ()
+        if not (self.is_requested and suggestions and self.ghost.pieces(before)):
+            self.choose(self.choice, before)
+        second = self.candidates[1:2]
+        is_shown = bool(second) and not second[0].corrects
+        self._second = WordsAhead(before, second, self._prefix) if is_shown else WordsAhead()
 
     def choose(self, choice: int, before: str) -> None:
-        """Chooses the word of the list with this number, or none (0). The word becomes the ghost,
-        unless it corrects typed letters."""
+        """Chooses the word of the list with this number, which becomes the ghost, unless it
+        corrects typed letters. Or chooses none (0), which brings the usual ghost back."""
         self.choice = min(choice, len(self.candidates))
-        if self.choice:
+        if not self.choice:
+            self.set_ghost(before, self._usual)
+        else:
             chosen = self.candidates[self.choice - 1]
             self.set_ghost(before, [] if chosen.corrects else [chosen])
 
@@ -130,8 +200,7 @@ class Suggested:
         """Removes the chosen word from the list, and chooses the next one. The next answer will not
         have it any more."""
         words, place = self.candidates, self.choice - 1
-        self.candidates = words[:place] + words[place + 1 :]
-        self.set_ghost(before, ())
+        self.candidates, self._usual = words[:place] + words[place + 1 :], ()
         self.choose(self.choice, before)
 
     def request(self, before: str, pieces: Sequence[Insertion | Suggestion]) -> None:
@@ -145,73 +214,24 @@ class Suggested:
     def set_ghost(self, before: str, pieces: Sequence[Insertion | Suggestion]) -> None:
         """Sets the pieces of the ghost after `before`."""
         self.is_requested = False
-        prefix = self._prefix
-        replaced = pieces[0].replaces_before if pieces else 0
-        kept = len(before) - replaced
-        self._line = before[:kept]
-        self._shortest = min(kept, len(before) - len(prefix))
-        # A first piece that replaces the space before the cursor: that space ends a piece, too.
-        self._ends = [(kept, True)] if replaced and not prefix else []
-        for piece in pieces:
-            self._line += sanitize(piece.text)
-            self._ends.append((len(self._line), piece.space_after))
-        self._typed = self._line
-        if prefix:
-            # The first piece may write the typed letters in another way, and so in another length.
-            written = begin_of(self._line[kept:], before[kept:]) if replaced else ""
-            self._typed = before + self._line[kept + len(written) :]
+        self.ghost = WordsAhead(before, pieces, self._prefix)
 
-    def ghost(self, before: str, word: Location) -> tuple[str, bool]:
+    def shown_ghost(self, before: str, word: Location) -> tuple[str, bool]:
         """Returns the part of the ghost to show after `before`, or "", and whether it replaces the
-        space before the cursor, as a comma does. If accepting the ghost changes typed letters, they
-        stay as they are until then."""
+        space before the cursor."""
         first = self.candidates[0] if self.candidates else None
         is_likely = first is not None and is_ghost_likely(first.probability, self._prefix)
         is_wanted = self._preferences.ghost and (is_likely or self.choice)
         is_forced = self.is_requested or (word == self._word and not self._hides)
         if not is_forced and (not is_wanted or self.is_hidden(word)):
             return "", False
-        _, drawn_from = self._places(before)
-        is_shorter = drawn_from < min(len(before), len(self._line))
-        return self._line[drawn_from:], is_shorter and not self._typed.startswith(before)
+        return self.ghost.rest(before)
 
     def second(self, before: str) -> str:
         """Returns the second word of the list, to show after the ghost, or "". It stays while the
         user types its letters."""
-        fits = len(before) >= self._second_from and self._second.startswith(before)
-        is_shown = fits or before == self._second_after
-        if not is_shown or self.choice or self.is_requested:
-            return ""
-        return self._second[self._second_from :].strip()
-
-    def pieces(self, before: str) -> list[Insertion]:
-        """Returns the pieces of the ghost that are left after `before`."""
-        start, _ = self._places(before)
-        left = [(end, space_after) for end, space_after in self._ends if end > start]
-        spans = pairwise((start, *(end for end, _ in left)))
-        return [
-            Insertion(self._line[begin:end], len(before) - start if begin == start else 0, after)
-            for (begin, end), (_, after) in zip(spans, left, strict=True)
-        ]
-
-    def _places(self, before: str) -> tuple[int, int]:
-        """Returns two indices in `_line`: from which on accepting inserts it after `before`, and
-        from which on the ghost is drawn. The first one is smaller if accepting changes letters
-        before the cursor. Both are the length of `_line` if `before` does not match it."""
-        length = len(before)
-        if length >= self._shortest:
-            if self._line.startswith(before):
-                return length, length
-            if self._typed.startswith(before):
-                drawn_from = length + len(self._line) - len(self._typed)
-                is_in_first = drawn_from <= self._ends[0][0]
-                return same_start(self._line, before) if is_in_first else drawn_from, drawn_from
-            # The user has typed a space after a piece, and the next piece replaces it.
-            is_after_piece = any(end == length - 1 for end, _ in self._ends)
-            lines = (self._line[: length - 1], self._typed[: length - 1])
-            if is_after_piece and before[-1:] == " " and before[:-1] in lines:
-                return length - 1, length - 1
-        return len(self._line), len(self._line)
+        is_shown = not self.choice and not self.is_requested and self._second.fits(before)
+        return self._second.words if is_shown else ""
 
 
 def fit_ghost(
@@ -227,8 +247,8 @@ def fit_ghost(
     below = list[str]()
     if ghost and rows:
         filler = "x" * (column - over_space)  # stands for the text before the ghost
-        if before.endswith(" ") and not over_space:
-            filler = f"{filler[:-1]} "[: len(filler)]  # so that the ghost may begin in the next row
+        if filler and before.endswith(" ") and not over_space:
+            filler = filler[:-1] + " "  # so that the ghost may begin in the next row
         first, *below = wrapped(filler + ghost, max(1, width))
         ghost = first[len(filler) :]
         if len(below) > rows:

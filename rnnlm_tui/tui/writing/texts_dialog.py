@@ -83,7 +83,6 @@ class TextsDialog(OfApp, Dialog[Chosen]):
         super().__init__("Texts", "", self._search, self._rows)
 
     def on_resize(self) -> None:
-        super().on_resize()
         self.call_later(self._find)  # the rows are made for the width
 
     @on(Input.Changed)
@@ -142,8 +141,11 @@ class TextsDialog(OfApp, Dialog[Chosen]):
             self.action_open_file()
         else:
             text = self._listed.get(row or "")
-            opening = partial(self._opened.open, text and text.number)
-            self.dismiss(Chosen(opening, self._search.value, text and text.turn))
+            if text is None:
+                self.action_new()
+            else:
+                opening = partial(self._opened.open, text.number)
+                self.dismiss(Chosen(opening, self._search.value, text.turn))
 
     @property
     def _highlighted(self) -> Listed | None:
@@ -191,16 +193,16 @@ class TextsDialog(OfApp, Dialog[Chosen]):
     @work(group="dialog")
     async def action_delete(self) -> None:
         if (text := self._highlighted) is not None:
-            await self._delete(text.number, deleted=True)
+            await self._set_deleted(text.number, deleted=True)
             await self._find(place=self._rows.highlighted or 0)
 
     @work(group="dialog")
     async def action_undo(self) -> None:
         if deleted := self._opened.deleted:
-            await self._delete(deleted[-1], deleted=False)
+            await self._set_deleted(deleted[-1], deleted=False)
             await self._find(deleted[-1])
 
-    async def _delete(self, number: int, *, deleted: bool) -> None:
+    async def _set_deleted(self, number: int, *, deleted: bool) -> None:
         """Deletes a text, or brings it back."""
         with self.app.showing_errors():
             set_deleted = partial(texts.set_deleted, number=number, deleted=deleted)

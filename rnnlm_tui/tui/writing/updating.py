@@ -35,7 +35,8 @@ async def offer_of_update(app: RnnlmApp, written: int) -> str:
         return ""
     since = datetime.fromisoformat(model.card.created).timestamp()
     words = await app.session.read(partial(texts.words_since, since=since))
-    if words // NEW_WORDS == max(0, words - written) // NEW_WORDS:
+    words_before = max(0, words - written)
+    if words // NEW_WORDS == words_before // NEW_WORDS:
         return ""
     await _check_updatable(app, model)
     return f"{words:,} new words: F8 updates {sanitize(model.name)} with them"

@@ -49,14 +49,13 @@ def examples() -> dict[str, Example]:
 def example_of(app: RnnlmApp) -> Example:
     """The example in the language of the active model, if that is known, or else of the locale. In
     a language without one, the English example."""
-    loaded = app.opened_model
-    code = (loaded.card.language if loaded else "") or language_of_locale()
+    opened_model = app.opened_model
+    code = (opened_model.card.language if opened_model else "") or language_of_locale()
     return examples().get(code, examples()["en"])
 
 
 def welcome(app: RnnlmApp, width: int) -> list[Content]:
     """Returns the rows of this width."""
-
     key, example = app.shown_key, example_of(app)
     model, typed, ghost = example.model, example.typed, example.ghost
     keys = [
@@ -67,7 +66,7 @@ def welcome(app: RnnlmApp, width: int) -> list[Content]:
         (key("autocomplete.continue", "ctrl+r"), "continues the sentence", ""),
     ]
     column = max(len(shown) for shown, *_ in keys) + GAP
-    does = [
+    key_rows = [
         Content.assemble(
             (shown.ljust(column), "bold $take"), (text, "$quiet"), (words, MODEL_STYLE)
         )
@@ -88,10 +87,10 @@ def welcome(app: RnnlmApp, width: int) -> list[Content]:
     )
     box = [*map(Content.from_markup, rows)]
     if width >= BESIDE_FROM:
-        beside = zip_longest(box, [Content(""), *does], fillvalue=Content(""))
+        beside = zip_longest(box, [Content(""), *key_rows], fillvalue=Content(""))
         box = [left.pad_right(BOX_WIDTH + GAP - left.cell_length) + right for left, right in beside]
     else:
-        box += [Content(""), *does]
+        box += [Content(""), *key_rows]
     screens = [
         (key("app.train", "f3"), "learns from your texts"),
         (key("app.inside", "f10"), "looks inside"),

@@ -102,16 +102,16 @@ async def test_the_page_stays_at_its_end_unless_one_scrolls_up() -> None:
 async def test_the_keys_go_from_line_to_line_and_scroll() -> None:
     async with page_of_lines(30) as (host, page, pilot):
         await press(pilot, *["up"] * 21)  # the first key goes to the last line
-        assert page.current is page.lines[9]
+        assert page.marked_line is page.lines[9]
         await pilot.pause()
         strip = next(s for s in host.screen._compositor.render_strips() if "line 9" in s.text)
         assert [s.text for s in strip if s.style and s.style.reverse] == ["line 9"]
         page.open_text.turns.insert(3, Turn("more"))
         page.show(page.open_text.turns[9])
-        assert page.current is page.lines[10], "the same line"
+        assert page.marked_line is page.lines[10], "the same line"
         shown(page, Turn("another text"))
         await press(pilot, "up")
-        assert page.current is page.lines[0]
+        assert page.marked_line is page.lines[0]
 
 
 async def test_the_mark_moves_with_the_page_and_never_out_of_sight() -> None:
@@ -120,11 +120,11 @@ async def test_the_mark_moves_with_the_page_and_never_out_of_sight() -> None:
         for by, line in ((-1, 22), (-1, 15), (1, 22), (1, 29), (1, 29), *[(-1, 0)] * 5):
             page.scroll_page(by)
             if (by, line) != (-1, 0):
-                assert page.current is page.lines[line]
-        assert page.current is page.lines[0]
+                assert page.marked_line is page.lines[line]
+        assert page.marked_line is page.lines[0]
         for y, line in ((12, 12), (16, 16), (3, 10)):  # as by the wheel of the mouse
             page.scroll_to(y=y, animate=False, force=True, immediate=True)
-            assert page.current is page.lines[line]
+            assert page.marked_line is page.lines[line]
             await pilot.pause()
             strips = host.screen._compositor.render_strips()
             segments = (segment for strip in strips for segment in strip)

@@ -22,10 +22,10 @@ async def test_earlier_texts_are_read_beside_the_questions() -> None:
     who, predictor = opened_model("sonnets", model), Predictor()
     question = Question(who, "shall zi", 8)
     assert answer_to(question).suggestions.candidates == ()
-    await predictor.read_earlier(who, ["when shall zillah", "i see"], ("a line above",))
+    await predictor.read(who, ["when shall zillah", "i see"], ("a line above",))
     assert [c.word for c in answer_to(question).suggestions.candidates] == ["zillah"]
     predictor.close()
-    await predictor.read_earlier(who, ["zita shall"], ())  # not wanted: the app is being closed
+    await predictor.read(who, ["zita shall"], ())  # not wanted: the app is being closed
     assert [c.word for c in answer_to(question).suggestions.candidates] == ["zillah"]
 
 

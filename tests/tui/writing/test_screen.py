@@ -259,13 +259,13 @@ async def test_a_long_text_is_read_behind_its_first_suggestions(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """They are below its last lines, and not those of the text before."""
-    may_read, read = threading.Event(), predictor.read_below
+    may_read, read = threading.Event(), predictor.read_contexts
 
     def read_later(*text: Any) -> Contexts:
         assert may_read.wait(10)
         return read(*text)
 
-    monkeypatch.setattr(predictor, "read_below", read_later)
+    monkeypatch.setattr(predictor, "read_contexts", read_later)
     with closing(connect(tmp_path / "data/session/session.db")) as connection:
         replace_lines(connection, Text(), ["shall i compare"] * 300)
     model = scripted_model()
@@ -466,7 +466,7 @@ async def test_a_line_of_the_page_is_copied_edited_and_removed(tmp_path: Path) -
         await it.pilot.click(it.screen.page, offset=(4, row - it.screen.page.region.y))
         await it.until(lambda: it.line == "when i" and has_row(it.app, "Enter changes the line"))
         await it.press("escape")
-        await it.until(lambda: it.screen.page.current is None)
+        await it.until(lambda: it.screen.page.marked_line is None)
         await it.press("f6")
         await it.until(lambda: "Enter edit" in it.rows[-1])
         await it.press("c")
@@ -492,10 +492,10 @@ async def test_the_page_scrolls_while_one_writes_and_shows_the_line_that_is_edit
         assert it.line == "sox"
         await it.press("ctrl+u", *["up"] * 40)
         await it.until(lambda: has_row(it.app, "│ line 20 "))
-        marked = it.screen.page.current
+        marked = it.screen.page.marked_line
         assert marked is not None and marked.turn is it.screen.open_text.edited
         await it.press("escape")
-        await it.until(lambda: it.screen.page.current is None)
+        await it.until(lambda: it.screen.page.marked_line is None)
 
 
 # One question at a time, and keys before the answer
