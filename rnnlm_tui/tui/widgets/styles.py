@@ -111,13 +111,6 @@ Toast.-information { border-left: outer $quiet; }
 Toast.-warning, Toast.-error { border-left: outer $warn; }
 Toast.-error { color: $warn; }
 
-/* Colours that mean something */
-LineEditor .text-area--suggestion { color: $ghost; }
-Candidates > .word { color: $ghost; }
-Candidates > .typed { color: $foreground; }
-Candidates > .unknown { color: $warn; text-style: underline; }
-Candidates:ansi > .unknown { color: ansi_default; }
-
 /* The terminal's own colours */
 /* Textual gives a disabled or pressed button a border, which one row has no space for. */
 Button:ansi.-textual-compact {

@@ -63,12 +63,14 @@ class Candidates(Widget):
     Candidates {
         height: 2; padding: 0 1;
         .digit { color: $take; text-style: bold; }
-        .typed { text-style: bold; }
+        .word { color: $ghost; }
+        .typed { color: $foreground; text-style: bold; }
+        .unknown { color: $warn; text-style: underline; }
         .correction { color: $good; }
         .percent { color: $quiet; }
         .note { color: $quiet; text-style: italic; }
         &:ansi .correction, &:ansi .digit { color: ansi_default; }
-        &:ansi .percent, &:ansi .note { color: ansi_default; }
+        &:ansi .percent, &:ansi .note, &:ansi .unknown { color: ansi_default; }
     }
     """
 

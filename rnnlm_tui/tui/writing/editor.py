@@ -150,7 +150,7 @@ class LineEditor(OfApp, TextArea):
         border-title-color: $quiet;
         background: $background;
         scrollbar-size: 0 0;
-        & .text-area--suggestion { color: $quiet; text-style: italic; }
+        & .text-area--suggestion { color: $ghost; text-style: italic; }
         & .second { color: $quiet; }
         &:ansi .second { color: ansi_default; text-style: dim; }
         &:ansi .text-area--suggestion { color: ansi_default; text-style: italic dim; }

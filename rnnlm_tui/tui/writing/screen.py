@@ -188,8 +188,7 @@ class AutocompleteScreen(AppScreen):
         if (opened_model := self.app.opened_model) is None:
             return
         if self._predictor.is_reading:
-            above = self.open_text.previous_lines(self.open_text.edited)
-            await self._predictor.read(opened_model, (), above)
+            await self._predictor.read(opened_model, (), self.editor.above)
             self._predictor.is_reading = False
             if self.app.is_running:
                 self.editor.ask_again()
