@@ -257,7 +257,7 @@ class AutocompleteScreen(AppScreen):
         """Shows how the active model continues the line being written, or what it proposes as the
         next line. Pressed again, continues it in another way."""
         self.editor.focus()
-        shown = self.editor.requested  # before the cursor is at the end, where a ghost shows again
+        shown = self.editor.requested  # "" if the cursor is not at the end: then no ghost is shown
         self.editor.move_cursor(self.editor.document.end)
         if (question := self._question) is None:
             why = "there is no model: F3 trains one" if self.app.has_no_models else "loading ..."
