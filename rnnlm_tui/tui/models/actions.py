@@ -45,7 +45,7 @@ async def update(app: RnnlmApp, name: str, folder: Path, card: ModelCard) -> Non
         answer = await app.ask(_question_of_update(name, new_lines, is_learned))
         if answer == "with":
             written = written_arguments()
-        elif answer == "some" and (chosen := await choose_texts(app, app.session)):
+        elif answer == "some" and (chosen := await choose_texts(app)):
             written = written_arguments(chosen)
         elif answer != "without":  # the user does not want to
             return

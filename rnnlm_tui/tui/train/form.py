@@ -207,7 +207,7 @@ class TrainForm(OfApp, VerticalScroll, can_focus=False):
     @work(group="choose", exclusive=True)
     async def _choose(self) -> None:
         with self.app.showing_errors():
-            chosen = await choose_texts(self.app, self.app.session, self._chosen)
+            chosen = await choose_texts(self.app, self._chosen)
             if chosen is not None:
                 self._chosen = chosen
                 self.refresh_texts()

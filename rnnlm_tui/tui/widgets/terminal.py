@@ -30,7 +30,6 @@ from rnnlm_tui.tui.widgets.styles import DARK, LIGHT, meanings
 from rnnlm_tui.tui.widgets.textual_private import HookedApp, read_alt_keys, read_pastes_whole
 
 Returned = TypeVar("Returned")
-FUNCTION_KEY = re.compile(r"f\d+")
 KEY_NAMES = {
     "delete": "Del",
     "end": "End",
@@ -206,7 +205,7 @@ class TerminalApp(HookedApp):
         if binding.key_display:
             return binding.key_display
         *modifiers, key = binding.key.split("+")
-        if FUNCTION_KEY.fullmatch(key):
+        if re.fullmatch(r"f\d+", key):
             return "+".join((*modifiers, key.upper()))
         if modifiers and key in KEY_NAMES:
             return binding.key

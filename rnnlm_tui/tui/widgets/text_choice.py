@@ -20,9 +20,7 @@ async def texts_with_words(session: SessionDatabase) -> list[Listed]:
     return [text for text in await session.read(partial(find_texts, query="")) if text.words]
 
 
-async def choose_texts(
-    app: RnnlmApp, session: SessionDatabase, chosen: Collection[int] = ()
-) -> list[int] | None:
+async def choose_texts(app: RnnlmApp, chosen: Collection[int] = ()) -> list[int] | None:
     """Asks for some of the texts that have lines, of which the `chosen` ones are ticked at first.
     Returns the numbers of the texts, or None if the user cancels. Raises StorageError."""
     rows = [
@@ -30,6 +28,6 @@ async def choose_texts(
             text.number,
             f"{text.title} ({plural(text.words, 'word')}, {day_name(text.changed, '%b')})",
         )
-        for text in await texts_with_words(session)
+        for text in await texts_with_words(app.session)
     ]
     return await app.ask(ChooseSeveral("Train on which texts?", rows, chosen))

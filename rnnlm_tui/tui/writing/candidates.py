@@ -81,7 +81,6 @@ class Candidates(Widget):
         self._note = ""
 
     def show(self, listing: Listing, note: str) -> None:
-        """Shows these words and a note."""
         if (listing, note) != (self.listing, self._note):
             self.listing, self._note = listing, note
             self.refresh()

@@ -448,7 +448,6 @@ class LineEditor(OfApp, TextArea):
             self.recall.undo()
 
     def action_redo(self) -> None:
-        """Redoes what was undone last."""
         if self.history.redo_stack:
             super().action_redo()
         else:
@@ -668,8 +667,7 @@ class LineEditor(OfApp, TextArea):
             self.recall.leave_edit()
         else:
             if self.requested:
-                self.suggested.set_ghost("", ())
-                self.ask_again()
+                self.suggested.choose(0, self.before)  # ends it
             self.suggested.set_visible(self.word_begin, False)
             self.visibility_changed()
 

@@ -106,7 +106,6 @@ class Recall:
             self._text.change(edited, lines[0])
 
     def remove(self, turn: Turn) -> None:
-        """Removes a line."""
         self.note(self._text.remove([turn]))
 
     def step(self, by: int) -> None:
