@@ -118,7 +118,8 @@ class Saving:
         file = copy.text.file
         path = file.path if file and not problem else ""
         if path:
-            problem = await asyncio.to_thread(path_problem, path, for_new_file=True) or ""
+            found = await asyncio.to_thread(path_problem, path, for_new_file=True)
+            problem = found or ""
         proposed = re.sub(NOT_IN_A_NAME, "-", copy.title.rstrip("….")) + ".txt"
         while True:
             if not path or problem:
