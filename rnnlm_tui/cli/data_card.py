@@ -18,15 +18,16 @@ from rnnlm_tui.wording.model_rows import Fact, words_read
 from rnnlm_tui.wording.savings import ENOUGH_TEXT, ENOUGH_WORDS
 
 GAINS = ((0.02, "0 to 2"), (0.1, "0 to 6"), (0.3, "3 to 10"), (1.0, "10 to 30"))
-"""Keys of 100 that a model saves more than its base alone, for a writer who reads the list. A range
-holds for a text if at most this share of its words is new to the base. Measured in English, on
-later words and on held-out lines:
+"""Keys of 100 that a model saves beyond its base alone, for a writer who reads the list, by the
+largest share of a text's words that are new to the base. Measured in English, on later words and on
+held-out lines:
 
     new words       1.4 to 1.9 %   2.2 to 2.5 %   6.7 %        12.5 %       57 %
     keys of 100     0.1 to 1.4     0.1 to 5.7     1.9 to 2.6   2.7 to 6.3   18 to 23
 """
 FEW_WORDS = 2_000
-"""Words of the smallest text for which GAINS hold. A smaller one helps little, says the card."""
+"""The fewest words of a text for which GAINS hold. Of a shorter text the card says that it helps
+little."""
 TRAINED_PER_S = 1e10
 """Examples times parameters that two cores learn in a second: measured 5e9 for a network that
 starts from its base, 13e9 for the lesson's."""
@@ -46,11 +47,9 @@ def as_text(rows: Iterable[Fact]) -> str:
 
 
 def prospect(job: Job, parameters: int) -> list[str]:
-    """Returns sentences on what to expect of a training, whose model has so many parameters.
-
-    They tell which files of a folder it reads, what it learns, and how long that takes. Then they
-    tell whether it will measure how many keys the model saves, and how many more than its base.
-    """
+    """Returns sentences on what to expect of a training: which files of a folder it reads, what it
+    learns, how long that takes, whether it can measure the keys saved, and how many these may be.
+    `parameters` is the number of parameters of the model."""
     text = job.prepared.corpus
     sentences = [f"It reads {text.name}."] if text.folder_note else []
     learns, mixed = "starts from nothing and learns this text", ""
@@ -155,8 +154,8 @@ def text_rows(prepared: Prepared, config: Config) -> Iterator[Fact]:
     ends = " or the end of the line" if special_tokens else ""
     yield "pairs", f"{prepared.predictions:,}: the words before, and the next word{ends}"
     if preset.by_size:
-        size = size_of(text.words)
-        yield "settings", f"yours; else the defaults for a {size} text, or for a start from a model"
+        usual = f"the defaults for a {size_of(text.words)} text or for a start from a model"
+        yield "settings", f"those given, or {usual}"
         by_size = {"optimizer", *(name for each in preset.by_size.values() for name in each)}
         for part in (config.model, config.train):
             values = structs.asdict(part).items()
@@ -164,8 +163,8 @@ def text_rows(prepared: Prepared, config: Config) -> Iterator[Fact]:
 
 
 def pair_rows(prepared: Prepared) -> Iterator[Fact]:
-    """Yields the first training pairs. For the lesson yields before them the steps that lead to
-    them, under the names that the lesson gives these."""
+    """Yields the first training pairs. For the lesson, first yields the steps by which it makes
+    them, under its own names for these."""
     pairs = [f"{words} ---> {following}" for words, following in first_pairs(prepared)]
     if not prepared.is_lesson:
         yield "the first pairs", ""

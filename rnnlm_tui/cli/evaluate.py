@@ -46,7 +46,7 @@ BAR_EVERY_S = 0.1
 
 @dataclass(frozen=True, slots=True)
 class MeasuredModel:
-    """A model with its metrics on a text. `parts` has the metrics of each component of a mixed
+    """A model with its metrics on a text. `components` has the metrics of each component of a mixed
     model alone.
 
     `trained_on` is the number of lines of the text that the model was trained on, as
@@ -55,7 +55,7 @@ class MeasuredModel:
 
     opened: OpenedModel
     figures: Evaluation
-    parts: Mapping[ComponentName, Evaluation]
+    components: Mapping[ComponentName, Evaluation]
     trained_on: int | None
     is_unseen: bool
 
@@ -91,17 +91,17 @@ def _measure(opened: OpenedModel, text: MeasuredText) -> MeasuredModel:
     if warning := warning_of(name, trained_on, text):
         print_warning(warning)
     figures = _evaluated(name, opened.model, text)
-    components = opened.model.models if isinstance(opened.model, MixedModel) else {}
+    models = opened.model.models if isinstance(opened.model, MixedModel) else {}
     # Keys are counted only for models that people write with, not for the n-grams or the network
     # alone, since counting takes most of the time.
-    parts = {
+    components = {
         part: _evaluated(f"{LABELS[part]} alone", model, text, counts_keys=part == "base")
-        for part, model in components.items()
+        for part, model in models.items()
     }
-    base, alone = opened.card.base, parts.get("base")
+    base, alone = opened.card.base, components.get("base")
     if base and alone and (savings := alone.keystroke_savings) is not None:
         figures = structs.replace(figures, base=BaseSavings(base, savings))
-    return MeasuredModel(opened, figures, parts, trained_on, is_unseen=not warning)
+    return MeasuredModel(opened, figures, components, trained_on, is_unseen=not warning)
 
 
 def _evaluated(
@@ -138,14 +138,14 @@ def evaluation_json(text: MeasuredText, results: Sequence[MeasuredModel]) -> dic
                 "tokenizer": result.opened.card.config.tokenizer,
                 "trained_on_lines": result.trained_on,
                 **to_builtins(result.figures),
-                "components": _components(result),
+                "components": _components_json(result),
             }
             for result in results
         ],
     }
 
 
-def _components(result: MeasuredModel) -> list[dict[str, Any]] | None:
+def _components_json(result: MeasuredModel) -> list[dict[str, Any]] | None:
     """Returns the names, weights and metrics of the components of a mixed model, None for another
     model. The cache has no metrics."""
     model = result.opened.model
@@ -155,7 +155,7 @@ def _components(result: MeasuredModel) -> list[dict[str, Any]] | None:
         {
             "name": name,
             "weight": weight,
-            **(to_builtins(result.parts[name]) if name in result.parts else {}),
+            **to_builtins(result.components.get(name, {})),
         }
         for name, weight in model.mixture_weights.items()
     ]
@@ -180,7 +180,7 @@ def evaluation_table(
             figures = structs.replace(figures, nats_per_character=None)
         rows.append(_figures_row(name, figures))
         keys_rows.append(_keys_row(name, figures))
-        for part, alone in result.parts.items():
+        for part, alone in result.components.items():
             rows.append(_figures_row(f"  {LABELS[part]} alone", alone))
             if part == "base":
                 keys_rows.append(_keys_row(f"  {LABELS[part]} alone", alone))

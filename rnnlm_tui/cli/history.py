@@ -53,7 +53,7 @@ def check_files(command: CommandLine) -> None:
             raise UsageError(f"{file} is also a text to read", "name another file")
         if path.exists() and not path.is_file():
             raise UsageError(f"{file!r} is not a file", "name a file; it need not exist yet")
-        try:  # creates the file that is written first, and leaves an existing table as it is
+        try:  # only the temporary file, which is written first: an existing table stays
             files.temporary_of(path).touch()
             files.temporary_of(path).unlink()
         except OSError as error:
@@ -122,7 +122,9 @@ def _drawing(name: str, part: str, epochs: Sequence[EpochEnded]) -> Iterator[str
         yield _text(x + 36, 66, f"{label} {points[-1][1]:.3f}" if points else f"{label}: none")
         yield _line([place(*point) for point in points], color, style)
     best = best_of(epochs)
-    for x, y in (place(*point) for point in curves["held_out"] if point[0] == best):
+    held_out = dict(curves["held_out"])
+    if best in held_out:
+        x, y = place(best, held_out[best])
         yield _line([(x, TOP), (x, BOTTOM)], BEST, 'stroke-dasharray="2 3"')
         yield f'<circle cx="{x}" cy="{y}" r="5" fill="{BEST}"/>'
         yield _text(LEGEND_X[-1], 66, f"best: epoch {best}", f'fill="{BEST}"')

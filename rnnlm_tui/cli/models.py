@@ -41,9 +41,9 @@ def show_models(command: CommandLine) -> int:
     """`--models`."""
     library = Library(command.data_dir)
     name = command.operand
-    written_files = [*filter(None, (command.csv, command.plot))]
+    history_files = [*filter(None, (command.csv, command.plot))]
     check_files(command)
-    if name is None and written_files:
+    if name is None and history_files:
         raise UsageError("{csv} and {plot} need a name", f"{APP_NAME} --models NAME --csv FILE")
     entries = library.entries()
     in_use = library.in_use(print_warning)
@@ -61,8 +61,8 @@ def show_models(command: CommandLine) -> int:
                 "unfinished_runs": [run_json(run) for run in runs if run.resumable],
             }
         )
-    elif written_files:
-        print(f"wrote the history of {name} to {sanitize(' and '.join(written_files))}")
+    elif history_files:
+        print(f"wrote the history of {name} to {sanitize(' and '.join(history_files))}")
     elif name is not None:
         print_wrapped(card_lines(entries[0], in_use))
     elif entries:

@@ -71,14 +71,14 @@ def parse(mode: Mode, arguments: Sequence[str], after_dashes: Sequence[str]) -> 
     operands = _operands(mode, (*rest, *after_dashes))
     _check_not_empty(mode, given, operands)
     types = {option.name: option.type for option in _options(mode)}
-    options = {name: given[name] for name in types if name in given}
+    options = {name: value for name, value in given.items() if name in types}
+    # A file with the settings of a training is read by `train.training_request`.
     types_in_file = {name: types[name] for name in QUERY_SETTINGS if name in types}
     if types_in_file and "config" in given:
         options = settings_from_toml(Path(given["config"]), types_in_file) | options
-    setting_names = [setting.name for setting in _settings(mode)]
     return CommandLine(
         **options,
-        settings={name: given[name] for name in setting_names if name in given},
+        settings={each.name: given[each.name] for each in _settings(mode) if each.name in given},
         data_dir=data_dir(given.get("data_dir")),
         operands=operands,
     )
@@ -171,8 +171,8 @@ def _add(group: _ArgumentGroup, option: FieldInfo, defaults: str = "") -> None:
         return
     if base in (int, float):
         placeholder = "N" if base is int else "X"
-    else:  # a type's annotations are an optional placeholder, such as "FILE", and the help
-        _, *placeholders, _ = get_args(kind)
+    else:
+        _, *placeholders, _ = get_args(kind)  # Annotated[type, "FILE", help] or [type, help]
         placeholder = placeholders[0] if placeholders else "|".join(get_args(base))
     is_many = get_origin(base) is tuple
     facts = "; ".join(filter(None, (range_words(bounds) if bounds else "", defaults)))

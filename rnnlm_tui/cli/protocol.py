@@ -113,27 +113,22 @@ FAILURE = {
 """The fields of a failure besides those of every line."""
 
 
-def read_request(line: str) -> tuple[Id, SuggestRequest | UsageError]:
-    """Reads the request in a line that begins with `{`. Returns its id, which is None if it cannot
-    be read, and then the request, or an error that says what is wrong with it. A field that is null
-    counts as left out."""
+def read_fields(line: str) -> dict[str, Any]:
+    """Reads the fields of a request, of which only the id is checked, in a line that begins with
+    `{`. A field that is null counts as left out. Raises UsageError."""
     try:
         fields = json.loads(line)  # msgspec refuses half of a surrogate pair
     except (ValueError, RecursionError) as error:
-        return None, UsageError(f"not a request: {error}", REQUEST_HINT)
+        raise UsageError(f"not a request: {error}", REQUEST_HINT) from error
     given = {name: value for name, value in fields.items() if value is not None}
     identity = given.get("id")
     if isinstance(identity, bool) or not isinstance(identity, Id):
-        hint = "it must be a string or a whole number"
-        return None, UsageError("{id} is wrong", hint, field="id")
-    try:
-        return identity, _checked(given)
-    except UsageError as error:
-        return identity, error
+        raise UsageError("{id} is wrong", "it must be a string or a whole number", field="id")
+    return given
 
 
-def _checked(given: dict[str, Any]) -> SuggestRequest:
-    """Makes a request of these fields, of which the id is checked. Raises UsageError."""
+def request_of(given: dict[str, Any]) -> SuggestRequest:
+    """Makes a request of the fields that `read_fields` has returned. Raises UsageError."""
     types = {each.name: each.type for each in structs.fields(SuggestRequest)}
     for name, value in given.items():
         if name not in types:

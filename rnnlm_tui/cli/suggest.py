@@ -57,16 +57,17 @@ def _answer_line(
     line: str, library: Library, default_model: str, top: int, began: float
 ) -> dict[str, Any]:
     """Answers the request in a line. Returns a failure if the request cannot be answered."""
-    identity, request = protocol.read_request(line)
+    identity: protocol.Id = None
     try:
-        if isinstance(request, RnnlmError):
-            raise request
+        fields = protocol.read_fields(line)
+        identity = fields.get("id")
+        request = protocol.request_of(fields)
         name = request.model or default_model
         found = _suggestions(request, library.keep_open(name).contexts, request.top or top)
     except RnnlmError as error:
         failure = to_json(failed(error, time.monotonic() - began))
-        first_fields = dict.fromkeys(protocol.EVERY_LINE)  # begins with these, as an answer does
-        return {**first_fields, **failure, "id": identity}
+        # The fields of every line come first, as in an answer.
+        return {**dict.fromkeys(protocol.EVERY_LINE), **failure, "id": identity}
     return answer_json(request, found, name)
 
 
@@ -87,11 +88,10 @@ def answer_json(request: protocol.SuggestRequest, found: Suggestions, model: str
         "text": "".join(piece.text for piece in found.ghost),
         "replaces_before": found.ghost[0].replaces_before if found.ghost else 0,
     }
-    for each in (*suggestions, ghost):
-        replaced = before[len(before) - each["replaces_before"] :]
-        each["replaces_before"] = request.units(replaced)
-        if "replaces_after" in each:
-            each["replaces_after"] = request.units(after[: each["replaces_after"]])
+    for each in (*suggestions, ghost):  # counted in characters, and now in the request's units
+        each["replaces_before"] = request.units(before[len(before) - each["replaces_before"] :])
+    for each in suggestions:
+        each["replaces_after"] = request.units(after[: each["replaces_after"]])
     return {
         "v": EVENT_VERSION,
         "event": protocol.ANSWERED,

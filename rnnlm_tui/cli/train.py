@@ -6,7 +6,6 @@ import os
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
@@ -21,13 +20,11 @@ from rnnlm_tui.errors import EXIT_INTERRUPTED, RnnlmError, StorageError, UsageEr
 from rnnlm_tui.events import Finished, Saved, Started
 from rnnlm_tui.store.library import Library
 from rnnlm_tui.text.reading import STANDARD_INPUT, is_pipe
+from rnnlm_tui.training.alone import ALONE, Alone
 from rnnlm_tui.training.control import Control
 from rnnlm_tui.training.job import Job
 from rnnlm_tui.training.request import TrainingRequest
 from rnnlm_tui.training.session import check_end, training_events
-
-if TYPE_CHECKING:
-    from rnnlm_tui.training.ranks import Ranks
 
 
 def train_model(command: CommandLine) -> int:
@@ -39,13 +36,12 @@ def train_model(command: CommandLine) -> int:
     threads.lower_priority()
     library, control = Library(command.data_dir), Control()
     with _ranks(command) as ranks:
-        is_first = ranks is None or ranks.is_first
-        if is_first:
+        if ranks.is_first:
             history.check_files(command)
         reporter = (JsonReporter if command.json else TextReporter)(control, command.quiet)
 
         def show_card(job: Job) -> None:
-            if isinstance(reporter, TextReporter) and is_first:
+            if isinstance(reporter, TextReporter) and ranks.is_first:
                 reporter.show_card(as_text(text_rows(job.prepared, job.config)))
 
         request = training_request(command)
@@ -53,7 +49,7 @@ def train_model(command: CommandLine) -> int:
         name, event = "", None
         with stopped_by_signals(control) as signals:
             for event in events:
-                if not is_first:
+                if not ranks.is_first:
                     continue
                 reporter.show(event)
                 if isinstance(event, Started):
@@ -61,30 +57,29 @@ def train_model(command: CommandLine) -> int:
                 if isinstance(event, Saved) and event.epoch > 0:
                     with suppress(RnnlmError):  # the last writing, below, raises the error
                         history.write_files(command, library, name)
-    if not is_first:
+    if not ranks.is_first:
         return 0
     assert isinstance(event, Finished)
-    has_epochs = event.metrics is not None and event.metrics.epoch > 0  # epoch 0: only n-grams
-    if has_epochs:
+    if event.metrics is not None and event.metrics.epoch > 0:  # 0: it has only n-grams
         history.write_files(command, library, name)
-    # A reader of the events that exits is no error.
+    # BrokenPipeError is no failure: the program that reads the events may exit.
     if reporter.error and not isinstance(reporter.error, BrokenPipeError):
         reason = f"cannot write the events: {os_reason(reporter.error)}"
         raise StorageError(reason, "what was learned is saved")
     check_end(event)
-    has_new_model = event.metrics is not None and event.update is None
-    if isinstance(reporter, TextReporter) and has_new_model:
+    is_new_model = event.metrics is not None and event.update is None
+    if is_new_model and isinstance(reporter, TextReporter):
         reporter.show_use(name, library.in_use(lambda problem: None), event.comparison)
     is_interrupted = bool(signals) or control.unwatched
     return EXIT_INTERRUPTED if is_interrupted and event.reason == "stopped" else 0
 
 
 @contextmanager
-def _ranks(command: CommandLine) -> Iterator[Ranks | None]:
-    """Connects this process with the others that torchrun has started. Yields None if there are
-    none. Raises UsageError for a text that can be read only once, and RankError."""
+def _ranks(command: CommandLine) -> Iterator[Alone]:
+    """Connects this process with the others that torchrun has started, if any. Raises UsageError
+    for a text that can be read only once, and RankError."""
     if "TORCHELASTIC_RUN_ID" not in os.environ or os.environ.get("WORLD_SIZE", "1") == "1":
-        yield None
+        yield ALONE
         return
     sources = (*command.operands, *command.add)
     if any(source == STANDARD_INPUT or is_pipe(Path(source)) for source in sources):

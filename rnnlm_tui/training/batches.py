@@ -96,14 +96,15 @@ class BpttBatches:
         """Yields the batches from `first_step` on."""
         settings, lines = self._settings, self._lines
         rng = np.random.default_rng((settings.seed, epoch))
-        ids = np.arange(len(self._replaceable))
-        ids[self._replaceable & (rng.random(len(ids)) < settings.unk_rate)] = UNKNOWN_ID
-        # Before the targets of line i are those of i lines: starts[i] words and i ends.
+        learned_as = np.arange(len(self._replaceable))  # for each id itself, or <unk>
+        is_replaced = self._replaceable & (rng.random(len(learned_as)) < settings.unk_rate)
+        learned_as[is_replaced] = UNKNOWN_ID
+        # Each line before line i has one target more than words: its end.
         first_targets = lines.starts[:-1] + np.arange(len(lines))
         rotation = int(rng.choice(first_targets))
         batches = stream_batches(lines, self.rows, settings.bptt, rotation, first_step)
         for inputs, targets in batches:
-            yield ids[inputs], ids[targets]
+            yield learned_as[inputs], learned_as[targets]
 
     def held_out(self) -> Iterator[Batch]:
         """Yields all held-out lines."""

@@ -70,9 +70,10 @@ class CausalNetwork(Network):
 
     @torch.no_grad()
     def embed_new_words(self, words: Tensor, batches: Iterable[tuple[Tensor, Tensor]]) -> None:
-        """Sets the embeddings of new `words` [K], given as ids, so that a new word resembles words
-        that are used like it. Its embedding becomes the mean of those that the network expects at
-        its places in the batches. A batch has `x` and `target` of `loss`."""
+        """Sets the embeddings of the new words with the ids `words` [K], so that a new word
+        resembles words that are used like it. Wherever a new word stands in the batches, the
+        network expects some embedding. The mean of these becomes the embedding of the word. A
+        batch has the `x` and the `target` of `loss`."""
         embedding, first_id = self._softmax.new_word_embedding
         sums, counts = torch.zeros_like(embedding), embedding.new_zeros(len(embedding), 1)
         for x, target in batches:

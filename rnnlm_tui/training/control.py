@@ -94,8 +94,8 @@ class Control:
                     pass
 
     def obey(self, orders: AppendedLines) -> None:
-        """Obeys the new orders. Stops a training whose owner is gone, unless it is detached. The
-        owner is looked for before the orders are read, since its last one may be `detach`."""
+        """Obeys the new orders. Stops a training whose owner is gone, unless it is detached."""
+        # An owner may order `detach` and end at once. So the orders are read after it has ended.
         if self._owner is not None and not self.detached and not is_alive(self._owner):
             self._has_lost_owner = True
         while lines := orders.read():
@@ -104,7 +104,8 @@ class Control:
         if self._has_lost_owner and not self.detached:
             self.stop()
         if self.stopped and self.preparing and sys.platform != "win32":
-            # The command line's handler interrupts the reading. Without a handler nothing happens.
+            # The handler of the command line then raises StoppedError. Without one, as in Python,
+            # the signal is ignored.
             signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGURG)
 
 
@@ -123,9 +124,9 @@ def is_alive(process: psutil.Process) -> bool:
 def obeyed(control: Control, path: Path) -> Iterator[None]:
     """Obeys the orders that are appended to a file, and removes the file at the end.
 
-    A file with orders to an earlier training is removed at the start. If OWNER_PID names an owner,
-    which has started this training, the owner has already removed it, and the orders in the file
-    are for this training.
+    A file that an earlier training has left is removed at the start. An owner, whose process
+    OWNER_PID names, has removed it before it started this training. A file that is there now then
+    has orders to this one.
     """
     if owner := os.environ.get(OWNER_PID):
         control.obey_order(f"owner {owner}")

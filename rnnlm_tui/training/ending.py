@@ -81,7 +81,8 @@ class Ending:
         if is_over:
             saving.remove_state(job)
         metrics = None
-        if card is not None:  # before the end of the first epoch only n-grams are saved
+        if card is not None:
+            # A model that has only n-grams yet, since no epoch has ended, has no metrics.
             metrics = card.metrics or EpochFigures(0, Metrics(), None)
         yield Finished(
             time=self._now(),
@@ -120,9 +121,9 @@ class Ending:
     def _compare_with_model_in_use(
         self, card: ModelCard, scored: list[ScoredLine]
     ) -> Generator[Event, None, Comparison | None]:
-        """Compares the new model, which has this card and has scored these lines, with the model in
-        use. That is the one that the app has named, or else the library's. Returns None for a new
-        model that the app never puts in use by itself."""
+        """Compares the new model with the model in use: the one that the app has named, or else the
+        library's. `scored` are the held-out lines as the new model scores them. Returns None for a
+        new model that the app never puts in use by itself."""
         job = self._job
         name = self._control.compare_with or job.library.in_use(lambda problem: None)
         is_of_sonnets = is_text_of(card, read_corpus([]))

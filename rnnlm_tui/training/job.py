@@ -104,8 +104,8 @@ class Job:
     @cached_property
     def lines_to_measure(self) -> list[Excerpt]:
         """The held-out lines to measure on, or a sample of them. An update is quick and has a
-        smaller sample. A model that is not mixed reads all of them as one text, with no lines
-        above, as the metrics of its epochs do."""
+        smaller sample. For a model that is not mixed the lines are one text, without the lines
+        above them, since the metrics of its epochs are measured in this way."""
         found = self.lines_to_fit if self.is_update else self.excerpts(MOST_EVALUATED)
         if self.config.is_mixed:
             return found

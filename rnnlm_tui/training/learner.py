@@ -67,7 +67,7 @@ class NgramLearner:
         totals.predictions += self._job.prepared.predictions / self.steps
 
     def held_out_metrics(self) -> Metrics | None:
-        self._levels = iter(())  # frees the counts: 0.4 GB for 10 million words
+        self._levels = iter(())  # the generator holds the counts: 0.4 GB for 10 million words
         prepared = self._job.prepared
         model = NgramModel(prepared.vocabulary, prepared.tokenizer, self._arrays)
         found = summarize(

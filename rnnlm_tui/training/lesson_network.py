@@ -84,8 +84,9 @@ class LessonNetwork(Network):
     def loss(self, x: Tensor, target: Tensor, dropout: np.random.Generator | None) -> BatchLoss:
         """Returns the loss of predicting `target` [B] from `x` [B, T]."""
         hidden = self._hidden_units(x, dropout)
-        output = (self.output_weight, self.output_bias, target, self._output_buffer)
-        nll, hits = softmax_cross_entropy(hidden, *output)
+        nll, hits = softmax_cross_entropy(
+            hidden, self.output_weight, self.output_bias, target, self._output_buffer
+        )
         kernel = self.hidden_weight.flatten()
         return batch_loss(nll, len(target), self.config.l2 * kernel.dot(kernel), hits)
 

@@ -57,16 +57,19 @@ def mix_models(job: Job, models: Mapping[ComponentName, LanguageModel]) -> Mixed
     if these are too few.
 
     A base that the user has asked for stays. Another one stays if its fitted weight is large
-    enough, or, where no weights are fitted, if the text is in its language.
+    enough. Without fitted weights it stays if the text is in its language.
     """
     tokenizer = job.prepared.tokenizer
     if job.base is not None:
         with_base = MixedModel(tokenizer, {**models, "base": job.base.model})
         weights = fit_mixture_weights(with_base, job.lines_to_fit)
-        if weights is None:
-            if not job.tries_base:
-                return with_base
-        elif job.known_to_base is None or weights["base"] >= LEAST_BASE_WEIGHT:
+        if job.known_to_base is None:
+            base_stays = True
+        elif weights is None:
+            base_stays = not job.tries_base
+        else:
+            base_stays = weights["base"] >= LEAST_BASE_WEIGHT
+        if base_stays:
             return MixedModel(tokenizer, with_base.models, weights)
     return with_fitted_weights(job, MixedModel(tokenizer, models))
 
@@ -141,8 +144,8 @@ def compare_models(
     with open_stored(job.library.path(name)) as stored:
         known = stored.lines().known
     is_seen = np.isin(hash_lines((line.text for line in old), model.tokenizer), known)
-    # After a stop each model has scored lines until they had enough words. The two split lines into
-    # words by different rules, so one may have scored more lines.
+    # One may have scored more lines: after a stop each model scores lines until they have enough
+    # words, and the two split lines into words by different rules.
     lines = [
         (before, after)
         for before, after, seen in zip(old, new, is_seen, strict=False)

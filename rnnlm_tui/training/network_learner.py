@@ -17,6 +17,7 @@ from rnnlm_tui.events import Metrics
 from rnnlm_tui.lm.model import blocked_ids_of
 from rnnlm_tui.store.run_files import Position, Tensors, Totals
 from rnnlm_tui.threads import usable_cores
+from rnnlm_tui.training.alone import ALONE, Alone
 from rnnlm_tui.training.batches import Batch, BpttBatches, PrefixBatches, stream_batches
 from rnnlm_tui.training.causal_networks import CausalNetwork
 from rnnlm_tui.training.job import Job
@@ -24,12 +25,9 @@ from rnnlm_tui.training.learner import Parts
 from rnnlm_tui.training.lesson_network import LessonNetwork
 from rnnlm_tui.training.measure import perplexity
 from rnnlm_tui.training.networks import Network
-from rnnlm_tui.training.optimizers import make_optimizer, rate_factor
-from rnnlm_tui.training.ranks import ALONE, Alone
-from rnnlm_tui.training.thread_choice import choose_threads
+from rnnlm_tui.training.optimizers import MOMENTS, make_optimizer, rate_factor
+from rnnlm_tui.training.thread_choice import ThreadChoice, choose_threads
 
-MOMENTS = ("exp_avg", "exp_avg_sq")
-"""PyTorch's names for Adam's two moments of each parameter. Plain steps have none."""
 STREAMS_OF_NEW_WORDS = 16
 """The number of streams of the text that are read in parallel to embed its new words."""
 STEPS_OF_NEW_WORDS = 16
@@ -50,40 +48,44 @@ class NetworkLearner:
         self._settings = job.config.network_train
         self._device = pick_device(self._settings.device, ranks.local_rank)
         self.device = str(self._device)
-        threads = self._settings.threads
-        if threads is not None:
-            torch.set_num_threads(min(threads, usable_cores()))
-        # A step that also waits for other processes does not show how fast its threads are.
-        can_adapt = threads is None and self._device.type == "cpu" and ranks is ALONE
-        self._thread_choice = choose_threads(self.threads) if can_adapt else None
-        if self._thread_choice is not None:
-            next(self._thread_choice)  # it begins with the number that is already set
+        self._thread_choice = self._set_threads()
+        with self._device:
+            self._network, self._batches = network_and_batches(job)
+            self._optimizer = make_optimizer(self._settings, self._network)
+        self.steps = self._batches.steps
         self._grad_clip, self._uses_bf16 = 0.0, False
         if isinstance(self._settings, CausalTrainConfig):
             self._grad_clip = self._settings.grad_clip
             self._uses_bf16 = self._settings.precision == "bf16"
-        with self._device:
-            self._network, self._batches = network_and_batches(job)
-        self.steps = self._batches.steps
-        self._optimizer = make_optimizer(self._settings, self._network)
-        # Adam makes its moments in its first step. Here they are made before, to be loaded into.
-        if not isinstance(self._optimizer, torch.optim.SGD):
-            for parameter in self._network.parameters():
-                moments = {key: torch.zeros_like(parameter) for key in MOMENTS}
-                count = torch.zeros((), device=self._device)
-                self._optimizer.state[parameter] = {"step": count, **moments}
         self._epoch, self._step = 1, 0
         """The epoch, and the number of its finished steps."""
         self._batches_left: Iterator[Batch] = iter(())
         if job.network is not None:
             self._network.load_weights(job.network)
-            if len(job.new_words) and isinstance(self._network, CausalNetwork):
-                streams = STREAMS_OF_NEW_WORDS, STEPS_OF_NEW_WORDS
-                batches = stream_batches(job.lines_to_learn, *streams)
-                new = torch.tensor(job.new_words, device=self._device)
-                self._network.embed_new_words(new, map(self._tensors, batches))
+            self._embed_new_words()
         if job.state is not None:
             self._restore(job.state, job.position)
+
+    def _set_threads(self) -> ThreadChoice | None:
+        """Sets the number of threads that is asked for. Without one, returns the choice of a number
+        for each step, or None if PyTorch's number stays."""
+        threads = self._settings.threads
+        if threads is not None:
+            torch.set_num_threads(min(threads, usable_cores()))
+            return None
+        # A step that also waits for other processes does not show how fast its threads are.
+        if self._device.type != "cpu" or self._ranks is not ALONE:
+            return None
+        choice = choose_threads(self.threads)
+        next(choice)  # it begins with the number that is already set
+        return choice
+
+    def _embed_new_words(self) -> None:
+        """Sets the embeddings of the words of the text that the parent does not know."""
+        if len(self._job.new_words) and isinstance(self._network, CausalNetwork):
+            lines, new = self._job.lines_to_learn, torch.tensor(self._job.new_words)
+            batches = stream_batches(lines, STREAMS_OF_NEW_WORDS, STEPS_OF_NEW_WORDS)
+            self._network.embed_new_words(new.to(self._device), map(self._tensors, batches))
 
     @property
     def threads(self) -> int:
@@ -92,7 +94,7 @@ class NetworkLearner:
 
     def begin(self, epoch: int, step: int) -> None:
         self._epoch, self._step = epoch, step
-        # Within an epoch the hidden state is that of a saved run, with the rows of all ranks.
+        # A run that is resumed within an epoch has restored the hidden state, of all ranks.
         restored = self._network.hidden_state if step else []
         self._network.hidden_state = [*self._ranks.own_rows(restored)]
         self._batches_left = self._batches.epoch(epoch, step)
@@ -122,8 +124,8 @@ class NetworkLearner:
         the sums over these rows [4], in the order of `Totals`."""
         if not len(x):
             return torch.zeros(4, device=self._device)
-        # The order of an epoch is drawn with (seed, epoch), which numpy reads as (seed, epoch, 0,
-        # 0). Steps count from 1 here, so that no dropout is drawn with the same numbers.
+        # Steps count from 1 here. With step 0, the dropout of rank 0 would be drawn with the same
+        # numbers as the order of the epoch, since numpy reads (seed, epoch) as (seed, epoch, 0, 0).
         seed = (self._job.config.train.seed, self._epoch, self._step + 1, self._ranks.rank)
         with torch.autocast(self._device.type, torch.bfloat16, enabled=self._uses_bf16):
             loss, sums = self._network.loss(x, target, np.random.default_rng(seed))
@@ -169,8 +171,8 @@ class NetworkLearner:
         """Returns views of the weights and the moments."""
         state = {f"network.{name}": weight for name, weight in self._network.weights().items()}
         for name, parameter in self._network.named_parameters():
-            moments = self._optimizer.state.get(parameter, {})
-            state |= {f"moment.{name}.{key}": moments[key] for key in MOMENTS if key in moments}
+            if moments := self._optimizer.state.get(parameter):  # plain steps have none
+                state |= {f"moment.{name}.{key}": moments[key] for key in MOMENTS}
         return state
 
     def _restore(self, saved: Tensors, position: Position) -> None:

@@ -12,6 +12,8 @@ from rnnlm_tui.config import CausalTrainConfig, NetworkTrainConfig
 
 EPSILON = 1e-7
 """Keras's epsilon of Adam."""
+MOMENTS = ("exp_avg", "exp_avg_sq")
+"""PyTorch's names for Adam's two moments of each parameter."""
 
 
 class KerasAdam(torch.optim.Adam):
@@ -31,16 +33,26 @@ class KerasAdam(torch.optim.Adam):
 
 def make_optimizer(settings: NetworkTrainConfig, network: nn.Module) -> torch.optim.Optimizer:
     """Returns the optimizer of a network. A causal one has AdamW (Loshchilov and Hutter 2019) or
-    plain steps along the gradient, and its biases do not decay."""
+    plain steps along the gradient, and its biases do not decay. The moments of Adam are zero
+    already, so that a saved state can be loaded into them."""
     rate, parameters = settings.learning_rate, [*network.parameters()]
-    if not isinstance(settings, CausalTrainConfig):
-        return KerasAdam(parameters, lr=rate, fused=True)
-    groups = [
-        {"params": [p for p in parameters if p.dim() > 1], "weight_decay": settings.weight_decay},
-        {"params": [p for p in parameters if p.dim() == 1], "weight_decay": 0.0},
-    ]
-    kind = torch.optim.SGD if settings.optimizer == "sgd" else torch.optim.AdamW
-    return kind(groups, lr=rate, fused=True)
+    optimizer: torch.optim.Optimizer
+    if isinstance(settings, CausalTrainConfig):
+        decay = settings.weight_decay
+        groups = [
+            {"params": [p for p in parameters if p.dim() > 1], "weight_decay": decay},
+            {"params": [p for p in parameters if p.dim() == 1], "weight_decay": 0.0},
+        ]
+        if settings.optimizer == "sgd":
+            return torch.optim.SGD(groups, lr=rate, fused=True)
+        optimizer = torch.optim.AdamW(groups, lr=rate, fused=True)
+    else:
+        optimizer = KerasAdam(parameters, lr=rate, fused=True)
+    for parameter in parameters:
+        moments = {key: torch.zeros_like(parameter) for key in MOMENTS}
+        count = torch.zeros((), device=parameter.device)
+        optimizer.state[parameter] = {"step": count, **moments}
+    return optimizer
 
 
 def rate_factor(settings: NetworkTrainConfig, fraction: float) -> float:

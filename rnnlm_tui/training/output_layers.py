@@ -1,8 +1,9 @@
 """Output layers: logits, softmax and loss in one `autograd.Function` each.
 
-The gradient of a weight, 20 MB for the lesson, is written to a buffer, which becomes the weight's
-`grad`. The buffer is reused, because a new array each step costs page faults. A step overwrites the
-gradient of the step before, so gradients of several batches cannot be added up.
+A backward pass sets the `grad` of its weight itself, to a buffer that it is given, and returns None
+as the gradient. The buffer, 20 MB for the lesson, is reused, because a new array each step costs
+page faults. So a step overwrites the gradient of the step before, and gradients of several batches
+cannot be added up.
 
 Shapes: N rows (words to predict), B batch, E embedding, H hidden, V vocabulary, P padded
 vocabulary, S shards of it.
@@ -57,7 +58,8 @@ class SoftmaxCrossEntropy(torch.autograd.Function):
         grad_logits = exponentials.mul_(scale / total)  # [P, B]
         grad_logits[target, torch.arange(len(target), device=target.device)] -= scale
         shards = grad_logits.unflatten(0, (thread_shards(grad_logits), -1))  # [S, P / S, B]
-        weight, buffer = (x.view(*shards.shape[:2], -1) for x in (ctx.weight, ctx.buffer))
+        weight = ctx.weight.view(*shards.shape[:2], -1)  # [S, P / S, H]
+        buffer = ctx.buffer.view_as(weight)
         # This product is first, while the caches still hold some of the weight: it saves 0.35 ms.
         grad_hidden = torch.bmm(weight.mT, shards).sum(0)
         torch.bmm(shards, hidden.T.expand(len(shards), -1, -1), out=buffer)
@@ -138,8 +140,8 @@ class TiedOutput(torch.autograd.Function):
 
 
 class TiedInput(torch.autograd.Function):
-    """The embeddings of the input words. Their gradient is added to that of `TiedOutput`, which the
-    backward pass always computes first."""
+    """The embeddings of the input words. Their gradient is added to that of `TiedOutput`. The
+    backward pass computes that first, since it begins at the output."""
 
     @staticmethod
     def forward(ctx: Any, embedding: Tensor, ids: Tensor) -> Tensor:
@@ -198,8 +200,8 @@ class TiedSoftmax:
         rows = tied_input(self._embedding, ids.clamp(max=self._head))
         if self._tail is None:
             return rows
-        places, own = self._in_tail(ids)
-        narrow = tied_input(self._tail.embedding, own)
+        places, tail_ids = self._in_tail(ids)
+        narrow = tied_input(self._tail.embedding, tail_ids)
         return rows.index_add(0, places, (narrow @ self._tail.kernel.T).float())
 
     def loss(self, rows: Tensor, target: Tensor) -> Tensor:
@@ -210,9 +212,10 @@ class TiedSoftmax:
         nll = tied_output(rows, self._embedding, bias, in_head, self._buffer)
         if self._tail is None:
             return nll
-        places, own = self._in_tail(target)
+        places, tail_ids = self._in_tail(target)
         narrow = (rows.index_select(0, places) @ self._tail.kernel).float()
-        return nll + tied_output(narrow, self._tail.embedding, tail_bias, own, self._tail.buffer)
+        embedding, buffer = self._tail.embedding, self._tail.buffer
+        return nll + tied_output(narrow, embedding, tail_bias, tail_ids, buffer)
 
     @property
     def new_word_embedding(self) -> tuple[Tensor, int]:

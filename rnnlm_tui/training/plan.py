@@ -53,7 +53,6 @@ from rnnlm_tui.training.request import TrainingRequest
 from rnnlm_tui.training.saving import utc_now
 from rnnlm_tui.training.start import (
     AUTO,
-    FIXED_WITH_PARENT,
     NONE,
     base_of_update,
     choose_base,
@@ -124,10 +123,7 @@ class Plan:
             choice = choose_base(self.library, lines, config, request)
         if choice.parent is not None:
             parent = choice.parent
-            # A tokenizer that is given is that of the base, but `config_from` refuses any.
-            given = request.settings.items()
-            others = {name: value for name, value in given if name not in FIXED_WITH_PARENT}
-            config = config_from(parent, others, text.words, is_update=False)
+            config = config_from(parent, request.settings, text.words, is_update=False)
         start = prepare_start(parent, lines, config, report)
         config, prepared = start.config, start.prepared
         notes = [*prepared.notes, *choice.notes]
@@ -188,14 +184,16 @@ class Plan:
                     " learned",
                     "train it again on the whole text, with {force}",
                 )
-        elif not (has_network and "epochs" in self.request.settings):
-            hint = ""
-            if self.written:
-                hint = "write more in the app: a line counts once it is kept"
-            elif has_network:
-                hint = f"to train it longer: {APP_NAME} --train --update {self.name} --epochs N"
-            message = f"{self.name} has learned this text already: nothing in it is new"
-            raise CorpusError(message, hint)
+            return
+        if has_network and "epochs" in self.request.settings:
+            return
+        hint = ""
+        if self.written:
+            hint = "write more in the app: a line counts once it is kept"
+        elif has_network:
+            hint = f"to train it longer: {APP_NAME} --train --update {self.name} --epochs N"
+        message = f"{self.name} has learned this text already: nothing in it is new"
+        raise CorpusError(message, hint)
 
     def _resumed(self, report: Report) -> Job:
         """Returns the job of a run that goes on where it stopped. Raises RnnlmError."""
@@ -261,7 +259,8 @@ def plan(library: Library, request: TrainingRequest) -> Plan:
 
         written = read_written(library.data_dir, request.written)
     planned = Plan(library, request, name, preset, parent, written)
-    _check_machine(planned.config(0))  # `config` raises UsageError for wrong settings
+    # The settings are made once without the text, to tell mistakes in them before it is read.
+    _check_machine(planned.config(0))
     return planned
 
 
@@ -278,13 +277,14 @@ def _check_machine(config: Config) -> None:
 def _check_request(request: TrainingRequest) -> None:
     """Raises UsageError for options that contradict each other."""
     for option, others in EXCLUDED.items():
+        if not getattr(request, option):
+            continue
         excluded = [other for other in others if getattr(request, other)]
         if option == "resume":
             excluded += sorted(request.settings.keys() - {*CHANGEABLE})
-        if getattr(request, option) and excluded:
-            first, *_ = excluded
-            message = f"{{{first}}} does not go with {{{option}}}"
-            raise UsageError(message, f"leave {{{first}}} out", field=first)
+        if excluded:
+            message = f"{{{excluded[0]}}} does not go with {{{option}}}"
+            raise UsageError(message, f"leave {{{excluded[0]}}} out", field=excluded[0])
     if request.add and not request.update:
         raise UsageError("{add} is for {update}", "name all texts together")
     bases = (AUTO, NONE, *built_in_names())

@@ -10,19 +10,20 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 
 import torch
 
-# The functions of this module have the group of all processes as a default value. An optimizer
-# would load it after the group is made. Its functions would then keep the group until the process
-# exits, and the exit would fail with SIGABRT while a thread of Gloo still frees a tensor.
+# This import has to come before the group of all processes is made. After it, as an optimizer would
+# import it, functions of the module keep the group as a default value until the process exits, and
+# the exit fails with SIGABRT while a thread of Gloo still frees a tensor.
 import torch.distributed.nn.functional
 from torch import Tensor, distributed, nn
 
 from rnnlm_tui.errors import RnnlmError
+from rnnlm_tui.training.alone import Alone, Rows
 
 LONGEST_WAIT = timedelta(days=3650)
 """The time that ranks wait for one another, in effect without limit. A rank may be paused, or its
@@ -31,8 +32,6 @@ machine asleep, for days. If a process ends, its connections close, and the othe
 LOST_CONNECTION = re.compile("gloo.transport|ncclRemoteError|DistNetworkError|DistStoreError")
 """Matches the name or the message of an error that tells of a lost connection. Gloo's message names
 its source file `gloo/transport`."""
-Rows = Sequence[Tensor]
-"""Tensors with one row for each example of a batch."""
 
 
 class RankError(RnnlmError):
@@ -63,34 +62,6 @@ def rows_of_rank(rank: int, of: int, total: int) -> slice:
     consecutive, and all ranks have about as many. If there are fewer rows than ranks, some ranks
     have none, but never the first."""
     return slice(-(-total * rank // of), -(-total * (rank + 1) // of))
-
-
-class Alone:
-    """The only process of a training, and the interface of `Ranks`."""
-
-    rank, local_rank, is_first = 0, 0, True
-
-    def sum_over_ranks(self, number: int) -> int:
-        """Returns the sum of the numbers that all ranks pass. A bool counts as 0 or 1. Raises
-        RankError."""
-        return number
-
-    def check_same_text(self, sha256: str) -> None:
-        """Raises RankError unless all ranks pass the same hash of their text."""
-
-    def average_gradients(self, parameters: Iterable[nn.Parameter], sums: Tensor) -> Tensor:
-        """Replaces the gradients by their mean over all predictions of the batch. `sums` [4] are
-        the sums over the rows of this rank, in the order of `Totals`. Returns those over the whole
-        batch. Raises RankError."""
-        return sums
-
-    def own_rows(self, rows: Rows) -> Rows:
-        """Returns the rows of this rank, given those of a whole batch."""
-        return rows
-
-    def all_rows(self, rows: Rows) -> Rows:
-        """Returns the rows of a whole batch, given those of this rank. Raises RankError."""
-        return rows
 
 
 class Ranks(Alone):
@@ -150,6 +121,3 @@ class Ranks(Alone):
             distributed.all_gather_object(parts, [own.cpu() for own in rows])
         with_rows = filter(None, parts)  # a rank without rows has no hidden state
         return [torch.cat(of_ranks) for of_ranks in zip(*with_rows, strict=True)]
-
-
-ALONE = Alone()

@@ -81,14 +81,14 @@ class TanhLayers(torch.autograd.Function):
         (grad,) = grad_outputs
         states, kernel, start = ctx.saved_tensors
         slopes = (1 - states.square()).unbind()
-        before_tanh = torch.empty_like(states)
-        rows, given = before_tanh.unbind(), grad.unbind()
-        torch.mul(given[-1], slopes[-1], out=rows[-1])
-        for t in range(len(rows) - 2, -1, -1):
-            torch.baddbmm(given[t], rows[t + 1], kernel.mT, out=rows[t]).mul_(slopes[t])
-        earlier, later = states[:-1].transpose(0, 1), before_tanh[1:].transpose(0, 1)
+        grad_inputs = torch.empty_like(states)
+        grad_in, grad_out = grad_inputs.unbind(), grad.unbind()  # views of each time step
+        torch.mul(grad_out[-1], slopes[-1], out=grad_in[-1])
+        for t in range(len(grad_in) - 2, -1, -1):
+            torch.baddbmm(grad_out[t], grad_in[t + 1], kernel.mT, out=grad_in[t]).mul_(slopes[t])
+        earlier, later = states[:-1].transpose(0, 1), grad_inputs[1:].transpose(0, 1)
         grad_kernel = earlier.flatten(1, 2).mT @ later.flatten(1, 2)  # [D, H, H]
-        return before_tanh, grad_kernel.baddbmm_(start.mT, rows[0]), None
+        return grad_inputs, grad_kernel.baddbmm_(start.mT, grad_in[0]), None
 
 
 class GruLayer(torch.autograd.Function):
@@ -108,18 +108,19 @@ class GruLayer(torch.autograd.Function):
         products = torch.empty_like(inputs)  # h U + b; r and z overwrite their own
         candidates = torch.empty_like(states)
         wide_bias = torch.cat((bias.new_zeros(2 * hidden), bias))
+        # Views of each time step.
         gates_in, n_in = inputs[:, :, : 2 * hidden].unbind(), inputs[:, :, 2 * hidden :].unbind()
-        rows, gates = products.unbind(), products[:, :, : 2 * hidden].unbind()
-        r, z, n = (part.unbind() for part in torch.split(products, hidden, 2))
-        new, after = candidates.unbind(), states.unbind()
+        product, gates = products.unbind(), products[:, :, : 2 * hidden].unbind()
+        r, z, n_product = (part.unbind() for part in torch.split(products, hidden, 2))
+        candidate, state = candidates.unbind(), states.unbind()
         if torch.is_autocast_enabled(inputs.device.type):
             kernel = kernel.bfloat16()
         before = start
         for t in range(length):
-            _add_product(wide_bias, before, kernel, rows[t])
+            _add_product(wide_bias, before, kernel, product[t])
             gates[t].add_(gates_in[t]).sigmoid_()
-            torch.addcmul(n_in[t], r[t], n[t], out=new[t]).tanh_()
-            before = torch.lerp(new[t], before, z[t], out=after[t])
+            torch.addcmul(n_in[t], r[t], n_product[t], out=candidate[t]).tanh_()
+            before = torch.lerp(candidate[t], before, z[t], out=state[t])
         ctx.save_for_backward(states, products, candidates, kernel, start)
         return states
 
@@ -128,31 +129,31 @@ class GruLayer(torch.autograd.Function):
         (grad,) = grad_outputs
         states, products, candidates, kernel, start = ctx.saved_tensors
         hidden = len(kernel)
-        r, z, product = torch.split(products, hidden, 2)  # [T, B, H] each
+        r, z, n_product = torch.split(products, hidden, 2)  # [T, B, H] each
         earlier = torch.cat((start[None], states[:-1]))
         # Times the gradient of h', these factors are the gradients of n (before its tanh), of r and
         # z (before their sigmoid) and of the product h U + b.
         to_candidate = (1 - z) * (1 - candidates.square())
-        to_reset = to_candidate * product * r * (1 - r)
+        to_reset = to_candidate * n_product * r * (1 - r)
         to_update = (earlier - candidates) * z * (1 - z)
         factors = torch.stack((to_reset, to_update, to_candidate * r), 2)  # [T, B, 3, H]
-        grad_product = torch.empty_like(factors)
-        grad_state = grad.contiguous().clone()
-        # Views of each time step: [B, 3, H] and [B, 3 H]; then [B, H] and [B, 1, H].
-        wide, rows = grad_product.unbind(), grad_product.flatten(2).unbind()
-        total, total_wide = grad_state.unbind(), grad_state[:, :, None].unbind()
-        factor, keep = factors.unbind(), z.unbind()
-        for t in range(len(total) - 1, -1, -1):
-            torch.mul(total_wide[t], factor[t], out=wide[t])
+        grad_products = torch.empty_like(factors)
+        grad_states = grad.contiguous().clone()
+        # Views of each time step: [B, H] and [B, 1, H]; [B, 3, H] and [B, 3 H].
+        grad_state, grad_state_wide = grad_states.unbind(), grad_states[:, :, None].unbind()
+        grad_parts, grad_product = grad_products.unbind(), grad_products.flatten(2).unbind()
+        factor, z_at = factors.unbind(), z.unbind()
+        for t in range(len(grad_state) - 1, -1, -1):
+            torch.mul(grad_state_wide[t], factor[t], out=grad_parts[t])
             if t:
-                total[t - 1].addcmul_(total[t], keep[t])
-                _add_product(total[t - 1], rows[t], kernel.T, total[t - 1])
-        grad_product = grad_product.flatten(2)
-        earlier, flat = (x.flatten(0, 1).to(kernel.dtype) for x in (earlier, grad_product))
+                grad_state[t - 1].addcmul_(grad_state[t], z_at[t])
+                _add_product(grad_state[t - 1], grad_product[t], kernel.T, grad_state[t - 1])
+        grad_products = grad_products.flatten(2)
+        earlier, flat = (x.flatten(0, 1).to(kernel.dtype) for x in (earlier, grad_products))
         grad_kernel = (earlier.T @ flat).float()
-        grad_bias = grad_product[:, :, 2 * hidden :].sum((0, 1))
-        grad_inputs = grad_product  # the gradients of r and z stay, that of n is overwritten
-        grad_inputs[:, :, 2 * hidden :] = grad_state.mul_(to_candidate)
+        grad_bias = grad_products[:, :, 2 * hidden :].sum((0, 1))
+        grad_inputs = grad_products  # the gradients of r and z stay, that of n is overwritten
+        grad_inputs[:, :, 2 * hidden :] = grad_states.mul_(to_candidate)
         return grad_inputs, grad_kernel, grad_bias, None
 
 

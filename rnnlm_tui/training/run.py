@@ -31,6 +31,7 @@ from rnnlm_tui.suggesting.evaluate import ScoredLine, score, summarize
 from rnnlm_tui.suggesting.generate import continue_text, generate_words
 from rnnlm_tui.suggesting.suggest import suggest
 from rnnlm_tui.training import saving
+from rnnlm_tui.training.alone import ALONE, Alone
 from rnnlm_tui.training.control import REPORT_EVERY_S, Control
 from rnnlm_tui.training.ending import Ending
 from rnnlm_tui.training.estimate import memory_bytes
@@ -58,23 +59,19 @@ class Run:
         job: Job,
         control: Control,
         learner: Learner,
-        sum_over_ranks: Callable[[int], int] = lambda number: number,
-        is_first: bool = True,
+        ranks: Alone = ALONE,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """Each rank has a run, and by default there is one rank. `sum_over_ranks` returns the sum
-        of the numbers that all ranks pass. Only the first rank saves and measures. `clock` returns
-        seconds."""
-        self._job, self._control, self._learner = job, control, learner
-        self._sum_over_ranks, self._is_first = sum_over_ranks, is_first
+        """Each rank has a run. Only the first one saves and measures. `clock` returns seconds."""
+        self._job, self._control, self._learner, self._ranks = job, control, learner, ranks
         self._clock, self._began = clock, clock()
         self._position = job.position
         self._ngrams: Parts = {}
         """The n-grams that are mixed with a network."""
         self._measured_s = 0.0
-        """Seconds in which `_savings_so_far` has measured."""
-        self._needed_s = 0.0
-        """Seconds that the next measurement is expected to take, at least."""
+        """Seconds that `_savings_so_far` has spent."""
+        self._next_measurement_s = 0.0
+        """Seconds that its next measurement is expected to take, at least."""
 
     def events(self) -> Iterator[Event]:
         """Trains and yields events. The last one is `Finished`, after the last save.
@@ -85,7 +82,7 @@ class Run:
         yield self._started()
         for warning in job.prepared.warnings:
             yield Warned(self._now(), warning)
-        if self._is_first:
+        if self._ranks.is_first:
             if job.state is None:
                 self._save_state()
             if job.config.is_mixed and job.config.has_network:
@@ -103,7 +100,7 @@ class Run:
             else:
                 yield from self._end_epoch({**learned, **self._ngrams})
                 reason = self._reason_to_end()
-        if self._is_first:
+        if self._ranks.is_first:
             yield from Ending(job, self._control, self._now).events(reason)
 
     def _now(self) -> float:
@@ -165,20 +162,18 @@ class Run:
         position, learner, control = self._position, self._learner, self._control
         totals, epochs = position.totals, self._job.config.epochs
         learner.begin(position.epoch, position.step)
-        # `elapsed_s` has the time up to `reported_s`, but neither pauses nor saves within an epoch.
-        reported_s = saved_s = self._now()
+        saved_s = reported_s = self._now()
         reported_predictions = totals.predictions
         while position.step < learner.steps and math.isfinite(totals.nll):
-            if self._sum_over_ranks(control.stopped):
+            if self._ranks.sum_over_ranks(control.stopped):
                 break
             middle_of_step = position.epoch - 1 + (position.step + 0.5) / learner.steps
             learner.step(middle_of_step / epochs, totals)
             position.step += 1
-            if self._sum_over_ranks(self._is_first and self._now() - saved_s >= SAVE_EVERY_S):
-                position.elapsed_s += self._now() - reported_s
+            is_due = self._ranks.is_first and self._now() - saved_s >= SAVE_EVERY_S
+            if self._ranks.sum_over_ranks(is_due):
                 self._save_state()
-                reported_s = saved_s = self._now()
-                reported_predictions = totals.predictions
+                saved_s = self._now()
             spent = self._now() - reported_s
             if spent >= REPORT_EVERY_S or control.paused:
                 position.elapsed_s += spent
@@ -230,17 +225,17 @@ class Run:
         position, epoch = self._position, self._position.epoch
         train, held_out = self._train_metrics(), None
         is_best = False
-        if self._is_first:
+        if self._ranks.is_first:
             held_out = self._learner.held_out_metrics()
             loss, best_loss = held_out.loss if held_out else None, position.best_loss
             # Without held-out lines each epoch counts as the best, so that the last one is kept.
             is_best = loss is None or best_loss is None or loss < best_loss
             if is_best:
                 position.best_loss = loss
-        if self._sum_over_ranks(is_best):
+        if self._ranks.sum_over_ranks(is_best):
             position.best_epoch = epoch
         position.epoch, position.step, position.totals = epoch + 1, 0, Totals()
-        if not self._is_first:
+        if not self._ranks.is_first:
             return
         models = make_models(job, parts)
         unmixed = next(iter(models.values()))  # the network, or the n-grams without one
@@ -281,23 +276,24 @@ class Run:
         if these have too few words, if the measurement would take more than MEASURED_SHARE of the
         time, and after the last epoch, when more lines are measured."""
         job, began = self._job, self._now()
-        budget = self._position.elapsed_s * MEASURED_SHARE - self._measured_s
-        is_over = self._reason_to_end() is not None
-        if is_over or budget < self._needed_s or job.prepared.held_out_words < ENOUGH_WORDS:
+        left_s = self._position.elapsed_s * MEASURED_SHARE - self._measured_s
+        if self._reason_to_end() is not None or left_s < self._next_measurement_s:
+            return None
+        if job.prepared.held_out_words < ENOUGH_WORDS:
             return None
 
         def is_late() -> bool:
-            return self._now() - began > budget or self._control.stopped
+            return self._now() - began > left_s or self._control.stopped
 
         found = list[ScoredLine]()
         for above, lines in job.excerpts(ENOUGH_WORDS):
             found += score(model, lines, above, should_stop=is_late)
         spent, was_late = self._now() - began, is_late()
         self._measured_s += spent
-        self._needed_s = 2 * spent if was_late else spent
+        self._next_measurement_s = 2 * spent if was_late else spent
         return None if was_late else summarize(found).keystroke_savings
 
     def _save_state(self) -> None:
         tensors = self._learner.tensors()  # within an epoch it takes all ranks
-        if self._is_first and tensors:
+        if self._ranks.is_first and tensors:
             saving.save_state(self._job, tensors, self._control.seed_line)

@@ -45,16 +45,13 @@ def save_model(
     """Writes the model with these parts, and with the mixture weights of `mixed`. `metrics` are
     None if the parts are only n-grams that a network will join."""
     prepared, ngrams = job.prepared, parts.get("ngrams")
-    mixture, language = None, ""
-    if mixed is not None:
-        name = job.base.name if job.base else None
-        if has_base := "base" in mixed.models:
-            language = read_card(job.library.path(name or "")).language
-        mixture = Mixture(
-            dict(mixed.mixture_weights),
-            base=name if has_base else None,
-            left_out=None if has_base else name,
-        )
+    base = left_out = None
+    language = ""
+    if mixed is not None and job.base is not None:
+        if "base" in mixed.models:
+            base, language = job.base.name, read_card(job.library.path(job.base.name)).language
+        else:
+            left_out = job.base.name
     card = ModelCard(
         config=job.config,
         total_words=prepared.vocabulary.total_words,
@@ -69,7 +66,7 @@ def save_model(
         ancestors=job.ancestors,
         blocked_words=job.blocked_words,
         language=language,
-        mixture=mixture,
+        mixture=Mixture(dict(mixed.mixture_weights), base, left_out) if mixed else None,
     )
     files.make_folder(job.best_path.parent)
     write_model(job.best_path, card, job.fixed_tensors, parts.get("network"), ngrams)

@@ -7,7 +7,6 @@ import shutil
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from rnnlm_tui.errors import DivergedError, RnnlmError, StorageError, os_reason
 from rnnlm_tui.events import (
@@ -22,6 +21,7 @@ from rnnlm_tui.events import (
 from rnnlm_tui.store import files
 from rnnlm_tui.store.files import CONTROL, HISTORY
 from rnnlm_tui.store.library import Library
+from rnnlm_tui.training.alone import ALONE, Alone
 from rnnlm_tui.training.control import Control, PreparationReport, StoppedError, obeyed
 from rnnlm_tui.training.estimate import check_memory
 from rnnlm_tui.training.job import Job
@@ -30,9 +30,6 @@ from rnnlm_tui.training.plan import Plan, plan
 from rnnlm_tui.training.request import TrainingRequest
 from rnnlm_tui.training.run import Run
 from rnnlm_tui.wording.trainings import outcome
-
-if TYPE_CHECKING:
-    from rnnlm_tui.training.ranks import Alone
 
 OUT_OF_MEMORY = ("out of memory", "can't allocate memory", "not enough memory")
 """Parts of the messages of the RuntimeErrors that PyTorch raises if memory is out."""
@@ -47,7 +44,7 @@ def training_events(
     control: Control,
     on_preparing: Callable[[Preparing], None] = lambda event: None,
     on_prepared: Callable[[Job], None] = lambda job: None,
-    ranks: Alone | None = None,
+    ranks: Alone = ALONE,
 ) -> Iterator[Event]:
     """Plans a training and returns its events, of which the last one is `Finished`.
 
@@ -56,8 +53,7 @@ def training_events(
     and keeps the history. Raises RnnlmError, at once for a request that cannot be planned.
     """
     planned = plan(library, request)
-    if ranks is not None:
-        ranks.sum_over_ranks(0)  # waits until all have made their plan: then the first one writes
+    ranks.sum_over_ranks(0)  # waits until all have made their plan: then the first one writes
     return _run(planned, control, on_preparing, on_prepared, ranks)
 
 
@@ -66,19 +62,18 @@ def _run(
     control: Control,
     on_preparing: Callable[[Preparing], None],
     on_prepared: Callable[[Job], None],
-    ranks: Alone | None,
+    ranks: Alone,
 ) -> Iterator[Event]:
     """Yields the events of a plan."""
     library, name = planned.library, planned.name
-    is_first = ranks is None or ranks.is_first
     history = HistoryFile(library.runs.folder(name))
 
     def show(event: Preparing) -> None:
-        if is_first:
+        if ranks.is_first:
             history.add(event)
             on_preparing(event)
 
-    locked = _locked(library, name, control) if is_first else nullcontext()
+    locked = _locked(library, name, control) if ranks.is_first else nullcontext()
     with _explained_memory_errors(), locked:
         control.preparing = True
         try:
@@ -94,7 +89,7 @@ def _run(
         on_prepared(job)
         control.seed_line = control.seed_line or job.seed_line
         events = _events_of(job, control, ranks)
-        yield from history.record(events) if is_first else events
+        yield from history.record(events) if ranks.is_first else events
 
 
 def check_end(finished: Finished) -> None:
@@ -103,21 +98,19 @@ def check_end(finished: Finished) -> None:
         raise DivergedError(outcome(finished), "train with a smaller {learning_rate}")
 
 
-def _events_of(job: Job, control: Control, ranks: Alone | None) -> Iterator[Event]:
+def _events_of(job: Job, control: Control, ranks: Alone) -> Iterator[Event]:
     """Trains a job, and yields the events of its run."""
     if not job.config.has_network:
-        if ranks is None or ranks.is_first:  # one process counts
+        if ranks.is_first:  # one process counts
             yield from Run(job, control, NgramLearner(job)).events()
         return
     # Loads torch, which takes 1.2 s, after the problems with the text are told.
     from rnnlm_tui.training.network_learner import NetworkLearner, settings_of_torch
-    from rnnlm_tui.training.ranks import ALONE
 
-    ranks = ranks or ALONE
     ranks.check_same_text(job.prepared.corpus.sha256)
     with settings_of_torch():
         learner: Learner = NetworkLearner(job, ranks)
-        yield from Run(job, control, learner, ranks.sum_over_ranks, ranks.is_first).events()
+        yield from Run(job, control, learner, ranks).events()
 
 
 @contextmanager

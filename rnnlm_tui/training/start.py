@@ -97,79 +97,93 @@ class BaseChoice(NamedTuple):
 
     Attributes:
         base: The built-in model to mix with, or None.
-        parent: The opened base if the new network starts from its network, else None.
         known: The share of the text's words that are frequent in the language of the base. None if
             the mixture always keeps the base.
         notes: Sentences for the data card.
+        parent: The opened base if the new network starts from its network, else None.
     """
 
     base: Base | None = None
-    parent: OpenedModel | None = None
     known: float | None = None
     notes: Sequence[str] = ()
+    parent: OpenedModel | None = None
 
 
 def choose_base(
     library: Library, text: Corpus, config: Config, request: TrainingRequest
 ) -> BaseChoice:
-    """Chooses the base of a new model of this text: the one of `--on`, or by default the built-in
-    model of the language that has most of the text's words.
-
-    The new network starts from that of the base. It does not if the base is only tried, if the text
-    is long (MAX_FROM_BASE), if the user has chosen another start or one of its sizes, or if the
-    presets differ. Raises UsageError if the base of `--on` cannot be mixed.
-    """
-    asked = None if request.on == AUTO else request.on
-    if asked == NONE or (asked is None and not config.is_mixed):
+    """Chooses the base of a new model of this text: the one of `--on`, or by default that of the
+    text's language. Raises UsageError if the base of `--on` cannot be mixed."""
+    if request.on == NONE:
         return BaseChoice()
-    notes, name, known = list[str](), asked, None
-    if name is None:
-        name, known = next(iter(language_shares(text).items()), ("", 0.0))
-        what = f"{known:.0%} of its words are common in {name.capitalize()}"
-        if known < LEAST_KNOWN_TO_TRY:
-            return BaseChoice(notes=[f"it has no base model ({what}, too few)"] if name else [])
-    opened = library.open(name)
-    base, own = Base(name, opened.model), opened.card.config
+    if request.on in (None, AUTO):
+        return _base_by_language(library, text, config, request)
+    opened = library.open(request.on)
+    own = opened.card.config
     if not config.is_mixed or own.tokenizer != config.tokenizer:
-        if asked:
-            raise UsageError(
-                f"this model cannot be mixed with {name}",
-                f"that takes {{mixture}} on and {{tokenizer}} {own.tokenizer}; or leave {{on}} out",
-                field="on",
-            )
+        raise UsageError(
+            f"this model cannot be mixed with {opened.name}",
+            f"that takes {{mixture}} on and {{tokenizer}} {own.tokenizer}; or leave {{on}} out",
+            field="on",
+        )
+    return _with_start(BaseChoice(Base(opened.name, opened.model)), opened, text, config, request)
+
+
+def _base_by_language(
+    library: Library, text: Corpus, config: Config, request: TrainingRequest
+) -> BaseChoice:
+    """Chooses the model of the language that has most of the text's words. If these are few, the
+    model is only tried, or is no base."""
+    shares = language_shares(text) if config.is_mixed else {}
+    if not shares:
         return BaseChoice()
-    if known is not None:
-        if known < LEAST_KNOWN:
-            kept = f"kept if its weight in the mixture is {LEAST_BASE_WEIGHT:.0%} or more"
-            return BaseChoice(base, None, known, [f"{name} is tried ({what}), and {kept}"])
-        notes.append(f"its base model is {name} ({what})")
+    name, known = next(iter(shares.items()))
+    what = f"{known:.0%} of its words are common in {name.capitalize()}"
+    if known < LEAST_KNOWN_TO_TRY:
+        return BaseChoice(notes=[f"it has no base model ({what}, too few)"])
+    opened = library.open(name)
+    if opened.card.config.tokenizer != config.tokenizer:
+        return BaseChoice()
+    base = Base(name, opened.model)
+    if known < LEAST_KNOWN:
+        kept = f"kept if its weight in the mixture is {LEAST_BASE_WEIGHT:.0%} or more"
+        return BaseChoice(base, known, [f"{name} is tried ({what}), and {kept}"])
+    choice = BaseChoice(base, known, [f"its base model is {name} ({what})"])
+    return _with_start(choice, opened, text, config, request)
+
+
+def _with_start(
+    choice: BaseChoice, opened: OpenedModel, text: Corpus, config: Config, request: TrainingRequest
+) -> BaseChoice:
+    """Returns the choice with the `opened` base as parent of the new network, unless the text is
+    long (MAX_FROM_BASE), the user has chosen another start or a size, or the presets differ."""
+    notes, parent = [*choice.notes], None
     with open_stored(opened.path) as stored:
         lines = compress(text, sample_mask(text, SAMPLED_WORDS))
-        if language_has_learned(lines, base.model.tokenizer, stored.lines().known):
+        if language_has_learned(lines, opened.model.tokenizer, stored.lines().known):
             notes.append(IS_BUILT_IN)
-    is_start = config.has_network and text.words <= MAX_FROM_BASE and request.start_from is None
-    given_sizes = sorted(shape_settings(config) & request.settings.keys())
-    why_not = ""
-    if own.preset != config.preset:
-        why_not = f"that of {name} is of the preset {own.preset}"
-    elif given_sizes:
-        why_not = f"its {given_sizes[0].replace('_', ' ')} is given"
-    if is_start and why_not:
-        notes.append(f"its network starts from nothing: {why_not}")
-    return BaseChoice(base, opened if is_start and not why_not else None, known, notes)
+    if config.has_network and text.words <= MAX_FROM_BASE and request.start_from is None:
+        preset, starts = opened.card.config.preset, "its network starts from nothing"
+        given_sizes = sorted(shape_settings(config) & request.settings.keys())
+        if preset != config.preset:
+            notes.append(f"{starts}: that of {opened.name} is of the preset {preset}")
+        elif given_sizes:
+            notes.append(f"{starts}: its {given_sizes[0].replace('_', ' ')} is given")
+        else:
+            parent = opened
+    return choice._replace(notes=notes, parent=parent)
 
 
 def base_of_update(library: Library, parent: OpenedModel, text: Corpus) -> BaseChoice:
     """Returns the base that an updated model is mixed with. A base that was left out of its mixture
     is tried again on the text as it is now. Raises ModelError."""
-    mixture = parent.card.mixture
-    name = mixture and (mixture.base or mixture.left_out)
-    if mixture is None or not name or not library.is_built_in(name):
+    card = parent.card
+    if card.base is not None and isinstance(parent.model, MixedModel):
+        return BaseChoice(Base(card.base, parent.model.models["base"]))
+    name = card.mixture.left_out if card.mixture else None
+    if name is None or not library.is_built_in(name):
         return BaseChoice()
-    opened = parent.model.models if isinstance(parent.model, MixedModel) else {}
-    base = Base(name, opened.get("base") or read_base(name))
-    known = language_shares(text).get(name, 0.0) if mixture.left_out else None
-    return BaseChoice(base, known=known)
+    return BaseChoice(Base(name, read_base(name)), language_shares(text).get(name, 0.0))
 
 
 def language_shares(text: Corpus) -> dict[str, float]:
@@ -187,25 +201,26 @@ def config_from(parent: OpenedModel, given: Settings, words: int, *, is_update: 
     """Returns the settings of a training with a parent, for a text with this number of words.
 
     The training keeps the sizes of the parent's network and the settings on which its words depend.
-    An update keeps all settings but those `given`. Raises UsageError for a given setting that
-    cannot be changed.
+    An update keeps all settings but those `given`. Raises UsageError for a given setting that would
+    change one that has to stay.
     """
     config = parent.card.config
+    own = {**structs.asdict(config.train), **structs.asdict(config.model)}
     fixed = shape_settings(config) | (FIXED_IN_UPDATES if is_update else FIXED_WITH_PARENT)
-    if refused := sorted(fixed & given.keys()):
+    if refused := sorted(name for name in fixed & given.keys() if given[name] != own.get(name)):
         raise UsageError(
             f"{{{refused[0]}}} cannot be changed: the network and its words are those of"
             f" {parent.name}",
             "leave it out, or train a new model",
             field=refused[0],
         )
-    own = {**structs.asdict(config.train), **structs.asdict(config.model)}
-    names = {*own} if is_update else {"lines", *FIXED_WITH_PARENT, *config.model.__struct_fields__}
-    kept = {name: value for name, value in own.items() if name in names}
-    once = {"epochs": 1} if is_update and config.has_network else {}
-    return make_config(
-        config.preset, (kept, PRESETS[config.preset].with_parent, once, given), words
-    )
+    kept, changed = own, {**PRESETS[config.preset].with_parent}
+    if not is_update:
+        names = {"lines", *FIXED_WITH_PARENT, *config.model.__struct_fields__}
+        kept = {name: value for name, value in own.items() if name in names}
+    elif config.has_network:
+        changed["epochs"] = 1
+    return make_config(config.preset, (kept, changed, given), words)
 
 
 class PreparedStart(NamedTuple):
@@ -225,8 +240,8 @@ def prepare_start(
     """Prepares a text for a model that starts from nothing, or from a parent.
 
     A network with a parent knows the words of the parent and of the text. Lines that the parent was
-    trained on are not held out, and lines that it held out are held out again. The lines of a
-    built-in language are not known, and do not count.
+    trained on are not held out, and lines that it held out are held out again. A built-in language
+    stores too few of its lines for that, so the lines of the text are then held out as usual.
     """
     if parent is None:
         return PreparedStart(config, prepare(text, config, report=report))

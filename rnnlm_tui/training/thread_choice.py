@@ -16,6 +16,9 @@ AGAIN_S = 20.0
 """The least seconds until the numbers are tried again."""
 TRIALS_SHARE = 0.1
 """The largest share of the time that is spent on trials."""
+ThreadChoice = Generator[int, tuple[float, float], None]
+"""Yields the number of threads for each step. After it, receives its seconds and the number of its
+predictions."""
 
 
 def thread_counts(most: int) -> list[int]:
@@ -27,9 +30,8 @@ def thread_counts(most: int) -> list[int]:
     return counts
 
 
-def choose_threads(most: int) -> Generator[int, tuple[float, float], None]:
-    """Yields the number of threads for each step. After each step, receives its seconds and the
-    number of its predictions."""
+def choose_threads(most: int) -> ThreadChoice:
+    """Yields the number of threads for each step, at most `most`."""
     for _ in range(3):  # the first steps prepare memory and kernels
         yield most
     while True:

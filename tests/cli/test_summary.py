@@ -49,7 +49,7 @@ def test_the_summary_of_the_sonnets_is_the_lessons(run: Command) -> None:
         ("TEXT --dropout=0.25", [
             "It starts from nothing and learns this text, in about 10 seconds.",
             "preset +gru: GRU layers,", "reads +all words before",
-            "settings +yours; else the defaults for a small text", ".*dropout = 0.25"]),
+            "settings +those given, or the defaults for a small text", ".*dropout = 0.25"]),
         ("--epochs=1300", [".*, in about 3 hours."]),
     ],
 )  # fmt: skip
