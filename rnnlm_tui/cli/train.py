@@ -30,35 +30,37 @@ from rnnlm_tui.training.session import check_end, training_events
 def train_model(command: CommandLine) -> int:
     """Trains a model and returns the exit code. Raises RnnlmError.
 
-    Of several processes, the first one prints the events and writes the files of --csv and --plot.
+    Of several processes, only the first one prints the events and writes the files of --csv and
+    --plot.
     """
     threads.shorten_spinning()
     threads.lower_priority()
     library, control = Library(command.data_dir), Control()
+    name, event = "", None
     with _ranks(command) as ranks:
-        if ranks.is_first:
-            history.check_files(command)
+        request = training_request(command)
+        if not ranks.is_first:
+            events = training_events(library, request, control, ranks=ranks)
+            with stopped_by_signals(control):
+                for _ in events:
+                    pass
+            return 0
+        history.check_files(command)
         reporter = (JsonReporter if command.json else TextReporter)(control, command.quiet)
 
         def show_card(job: Job) -> None:
-            if isinstance(reporter, TextReporter) and ranks.is_first:
+            if isinstance(reporter, TextReporter):
                 reporter.show_card(as_text(text_rows(job.prepared, job.config)))
 
-        request = training_request(command)
         events = training_events(library, request, control, reporter.show, show_card, ranks)
-        name, event = "", None
         with stopped_by_signals(control) as signals:
             for event in events:
-                if not ranks.is_first:
-                    continue
                 reporter.show(event)
                 if isinstance(event, Started):
                     name = event.name
                 if isinstance(event, Saved) and event.epoch > 0:
                     with suppress(RnnlmError):  # the last writing, below, raises the error
                         history.write_files(command, library, name)
-    if not ranks.is_first:
-        return 0
     assert isinstance(event, Finished)
     if event.metrics is not None and event.metrics.epoch > 0:  # 0: it has only n-grams
         history.write_files(command, library, name)

@@ -65,8 +65,20 @@ class Position(Struct):
 
 
 class RunFacts(Struct, kw_only=True):
-    """The record of a run that can be resumed. `training.job` describes most of its fields.
-    `sha256` is the hash of its text. `base` is the model that it is mixed with, or None."""
+    """What a run is made of, and how far it is, as it is saved to be resumed.
+
+    Attributes:
+        created: The time when the training began. It identifies the new model.
+        sources: The files of the text; none for the sonnets.
+        sha256: The hash of the text.
+        seed_line: The line to continue after each epoch, until another one is ordered.
+        ancestors: The ancestors of the parent, and the parent.
+        blocked_words: The words that the parent never suggests and that the text does not have.
+        base: The name of the built-in model to mix with, or None.
+        known_to_base: The share of the text's words that are frequent in the language of the base.
+            None if the mixture always keeps the base.
+        is_update: True if the new model replaces the one of this name, provided it is better.
+    """
 
     format: int = FORMAT
     config: Config
@@ -81,7 +93,7 @@ class RunFacts(Struct, kw_only=True):
     base: ShortText | None = None
     known_to_base: Figure | None = None
     is_update: bool = False
-    position: Position
+    position: Position = field(default_factory=Position)
 
 
 class ModelSources(Struct):

@@ -12,12 +12,11 @@ import numpy as np
 
 from rnnlm_tui.config import Config
 from rnnlm_tui.lm.model import Arrays, LanguageModel
-from rnnlm_tui.store.card import Ancestor
 from rnnlm_tui.store.files import UPDATE
 from rnnlm_tui.store.languages import LEAST_KNOWN
 from rnnlm_tui.store.library import Library
 from rnnlm_tui.store.model_file import text_tensors
-from rnnlm_tui.store.run_files import Position, Tensors
+from rnnlm_tui.store.run_files import Position, RunFacts, Tensors
 from rnnlm_tui.store.trained_lines import TrainedLines
 from rnnlm_tui.text.encoded_lines import EncodedLines
 from rnnlm_tui.text.held_out import Excerpt, excerpts_of, sample_mask
@@ -44,40 +43,36 @@ class Job:
     """A training of a model of this library, with all that its run needs.
 
     Attributes:
-        created: The time when the training began. It identifies the new model.
-        sources: The files of the text; none for the sonnets.
-        seed_line: The line to continue after each epoch, until another one is ordered.
-        is_update: True if the new model replaces the one of this name, provided it is better.
+        facts: What is saved of it to be resumed.
+        base: The built-in model to mix with, or None.
+        trained_lines: The lines that the parent was trained on.
         network: The weights of the parent that the network starts from, or None.
         new_words: The ids of the words that these weights do not know yet.
-        trained_lines: The lines that the parent was trained on.
-        ancestors: The ancestors of the parent, and the parent.
-        blocked_words: The words that the parent never suggests and that the text does not have.
-        base: The built-in model to mix with, or None.
-        known_to_base: The share of the text's words that are frequent in the language of the base.
-            None if the mixture always keeps the base.
         state: The tensors of the run that is resumed, or None.
-        position: The progress of that run.
     """
 
     name: str
     library: Library
-    config: Config
+    facts: RunFacts
     prepared: Prepared
-    created: str
-    sources: list[str]
-    encoding: str | None = None
-    seed_line: str = ""
-    is_update: bool = False
+    base: Base | None = None
+    trained_lines: TrainedLines = field(default_factory=TrainedLines)
     network: Arrays | None = None
     new_words: Sequence[int] = ()
-    trained_lines: TrainedLines = field(default_factory=TrainedLines)
-    ancestors: list[Ancestor] = field(default_factory=list)
-    blocked_words: list[str] = field(default_factory=list)
-    base: Base | None = None
-    known_to_base: float | None = None
     state: Tensors | None = None
-    position: Position = field(default_factory=Position)
+
+    @property
+    def config(self) -> Config:
+        return self.facts.config
+
+    @property
+    def position(self) -> Position:
+        """The progress of the run, which changes it."""
+        return self.facts.position
+
+    @property
+    def is_update(self) -> bool:
+        return self.facts.is_update
 
     @property
     def model_path(self) -> Path:
@@ -99,7 +94,8 @@ class Job:
     def tries_base(self) -> bool:
         """True if the text is mostly not in the language of the base, which then stays only if its
         weight in the mixture is large enough."""
-        return self.known_to_base is not None and self.known_to_base < LEAST_KNOWN
+        known = self.facts.known_to_base
+        return known is not None and known < LEAST_KNOWN
 
     @cached_property
     def lines_to_measure(self) -> list[Excerpt]:

@@ -63,7 +63,7 @@ def mix_models(job: Job, models: Mapping[ComponentName, LanguageModel]) -> Mixed
     if job.base is not None:
         with_base = MixedModel(tokenizer, {**models, "base": job.base.model})
         weights = fit_mixture_weights(with_base, job.lines_to_fit)
-        if job.known_to_base is None:
+        if job.facts.known_to_base is None:
             base_stays = True
         elif weights is None:
             base_stays = not job.tries_base

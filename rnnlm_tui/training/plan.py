@@ -12,6 +12,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from msgspec import structs
+
 from rnnlm_tui._version import APP_NAME
 from rnnlm_tui.config import (
     LESSON_PRESET,
@@ -130,23 +132,29 @@ class Plan:
         counts_ngrams = config.is_mixed or not config.has_network
         if counts_ngrams and (step := sampling_step(prepared.predictions)) > 1:
             notes.append(f"n-grams are counted in one of {step} lines")
-        return Job(
-            name=self.name,
-            library=self.library,
+        facts = RunFacts(
             config=config,
-            prepared=replace(prepared, notes=tuple(notes)),
             created=utc_now(),
             sources=list(text.sources) if sources else [],
             encoding=encoding,
+            sha256=text.sha256,
             seed_line=as_unicode(request.seed_line or _default_seed_line(text)),
-            is_update=self.is_update,
-            network=start.network,
-            new_words=start.new_words,
-            trained_lines=start.trained_lines,
+            window=prepared.window,
             ancestors=ancestors_of(parent.name, parent.card) if parent else [],
             blocked_words=_still_blocked(parent, prepared) if parent else [],
-            base=choice.base,
+            base=choice.base.name if choice.base else None,
             known_to_base=choice.known,
+            is_update=self.is_update,
+        )
+        return Job(
+            name=self.name,
+            library=self.library,
+            facts=facts,
+            prepared=replace(prepared, notes=tuple(notes)),
+            base=choice.base,
+            trained_lines=start.trained_lines,
+            network=start.network,
+            new_words=start.new_words,
         )
 
     def _sources(self) -> tuple[tuple[str, ...], str | None]:
@@ -219,23 +227,21 @@ class Plan:
             )
         lines = arrange_lines(text, config.lines)
         prepared, trained_lines = prepare_resumed(config, facts.window, state, lines, report)
-        return Job(
-            name=name,
-            library=self.library,
+        facts = structs.replace(
+            facts,
             config=config,
-            prepared=prepared,
-            created=facts.created,
             sources=list(text.sources) if sources else [],
             encoding=encoding,
             seed_line=as_unicode(request.seed_line or facts.seed_line),
-            is_update=facts.is_update,
-            trained_lines=trained_lines,
-            ancestors=facts.ancestors,
-            blocked_words=facts.blocked_words,
+        )
+        return Job(
+            name=name,
+            library=self.library,
+            facts=facts,
+            prepared=prepared,
             base=_base_of(facts, name),
-            known_to_base=facts.known_to_base,
+            trained_lines=trained_lines,
             state=state,
-            position=facts.position,
         )
 
 
@@ -245,7 +251,7 @@ def plan(library: Library, request: TrainingRequest) -> Plan:
     if request.resume:
         name = library.runs.newest() if request.name is None else request.name
         return Plan(library, request, check_name(tidy_name(name)))
-    parent = open_parent(library, request.start_from, request.update, request.preset)
+    parent = open_parent(library, request)
     if parent is None:
         usual = OWN_TEXT_PRESET if request.sources or request.written else LESSON_PRESET
         preset = request.preset or usual

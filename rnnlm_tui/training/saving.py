@@ -24,7 +24,7 @@ from rnnlm_tui.store import files
 from rnnlm_tui.store.card import Mixture, ModelCard
 from rnnlm_tui.store.files import RESUME
 from rnnlm_tui.store.model_file import change_card, read_card, text_tensors, write_model
-from rnnlm_tui.store.run_files import HELD_OUT, RunFacts, Tensors, write_sources, write_state
+from rnnlm_tui.store.run_files import HELD_OUT, Tensors, write_sources, write_state
 from rnnlm_tui.training.job import Job
 from rnnlm_tui.training.learner import Parts
 
@@ -59,12 +59,12 @@ def save_model(
         corpus=prepared.corpus_facts,
         metrics=metrics,
         epochs_done=metrics.epoch if metrics else 0,
-        created=job.created,
+        created=job.facts.created,
         updated=utc_now(),
         versions=versions_of(job),
         ngrams=[*ngram_counts(ngrams)] if ngrams else [],
-        ancestors=job.ancestors,
-        blocked_words=job.blocked_words,
+        ancestors=job.facts.ancestors,
+        blocked_words=job.facts.blocked_words,
         language=language,
         mixture=Mixture(dict(mixed.mixture_weights), base, left_out) if mixed else None,
     )
@@ -76,14 +76,14 @@ def save_model(
 
 def _save_sources(job: Job) -> None:
     with suppress(StorageError):  # the model does not depend on it
-        write_sources(job.folder, job.sources, job.encoding)
+        write_sources(job.folder, job.facts.sources, job.facts.encoding)
 
 
 def saved_card(job: Job, path: Path) -> ModelCard | None:
     """Returns the card of the model at a path, or None if this run has not saved it."""
     with suppress(ModelError):
         card = read_card(path)
-        return card if card.created == job.created else None
+        return card if card.created == job.facts.created else None
     return None
 
 
@@ -104,21 +104,7 @@ def save_state(job: Job, tensors: Tensors, seed_line: str) -> None:
     prepared = job.prepared
     text = text_tensors(prepared.vocabulary, prepared.tokenizer.conventions, job.trained_lines)
     held_out = {HELD_OUT: prepared.held_out_mask.astype(np.uint8)}
-    facts = RunFacts(
-        config=job.config,
-        created=job.created,
-        sources=job.sources,
-        encoding=job.encoding,
-        sha256=prepared.corpus.sha256,
-        seed_line=seed_line,
-        window=prepared.window,
-        ancestors=job.ancestors,
-        blocked_words=job.blocked_words,
-        base=job.base.name if job.base else None,
-        known_to_base=job.known_to_base,
-        is_update=job.is_update,
-        position=job.position,
-    )
+    facts = replace(job.facts, seed_line=seed_line)
     write_state(job.folder, facts, {**tensors, **text, **held_out})
 
 

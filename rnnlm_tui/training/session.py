@@ -87,7 +87,7 @@ def _run(
             control.preparing = False
         check_memory(job.config, job.prepared)
         on_prepared(job)
-        control.seed_line = control.seed_line or job.seed_line
+        control.seed_line = control.seed_line or job.facts.seed_line
         events = _events_of(job, control, ranks)
         yield from history.record(events) if ranks.is_first else events
 

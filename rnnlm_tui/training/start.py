@@ -65,22 +65,21 @@ SAMPLED_WORDS = 20_000
 """The number of words of a text that are looked up to tell its language."""
 
 
-def open_parent(
-    library: Library, start_from: str | None, update: str | None, preset: str | None
-) -> OpenedModel | None:
-    """Opens the model of `--from` or `--update`, or returns None without one. `preset` is the one
-    that is asked for. Raises RnnlmError if a training cannot start from the model."""
-    name = start_from if update is None else update
-    if name is None or (update is None and name == NONE):
+def open_parent(library: Library, request: TrainingRequest) -> OpenedModel | None:
+    """Opens the model of `--from` or `--update`, or returns None without one. Raises RnnlmError if
+    the training cannot start from the model."""
+    is_update = request.update is not None
+    name = request.update if is_update else request.start_from
+    if name is None or (name == NONE and not is_update):
         return None
     parent = library.open(name)
     own_preset = parent.card.config.preset
-    if update is None and not parent.card.config.has_network:
+    if not is_update and not parent.card.config.has_network:
         raise UsageError(
             f"{name} is an n-gram model, which cannot be trained on another text",
             f"train on all the texts at once: {APP_NAME} --train FILE FILE",
         )
-    if preset not in (None, own_preset):
+    if request.preset not in (None, own_preset):
         raise UsageError(
             f"{name} is of the preset {own_preset}", "leave {preset} out", field="preset"
         )

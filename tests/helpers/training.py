@@ -12,13 +12,14 @@ from typing import Any
 from unittest import mock
 
 import numpy as np
+from msgspec import structs
 
 from rnnlm_tui.config import make_config
 from rnnlm_tui.events import EpochEnded, Event, Progress
 from rnnlm_tui.store.files import RESUME
 from rnnlm_tui.store.library import Library
 from rnnlm_tui.store.model_file import open_stored
-from rnnlm_tui.store.run_files import Position, read_state
+from rnnlm_tui.store.run_files import RunFacts, read_state
 from rnnlm_tui.text.reading import arrange_lines, no_report, read_corpus
 from rnnlm_tui.training.control import Control
 from rnnlm_tui.training.job import Job
@@ -61,20 +62,19 @@ def small_job(
     if (run_folder / RESUME).exists():
         facts, state = read_state(run_folder)
         prepared, _ = prepare_resumed(facts.config, facts.window, state, lines, no_report)
-        created, position = facts.created, facts.position
-    else:
-        prepared = prepare_start(None, lines, config, no_report).prepared
-        created, position, state = f"run {next(RUNS)}", Position(), None
-    return Job(
-        name="small",
-        library=library,
+        facts = structs.replace(facts, config=config)
+        return Job(name="small", library=library, facts=facts, prepared=prepared, state=state)
+    prepared = prepare_start(None, lines, config, no_report).prepared
+    facts = RunFacts(
         config=config,
-        prepared=prepared,
-        created=created,
+        created=f"run {next(RUNS)}",
         sources=[str(path)],
-        state=state,
-        position=position,
+        encoding=None,
+        sha256=prepared.corpus.sha256,
+        seed_line="",
+        window=prepared.window,
     )
+    return Job(name="small", library=library, facts=facts, prepared=prepared)
 
 
 def made(library: Library, *sources: Path, **request: Any) -> Job:

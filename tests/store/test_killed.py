@@ -110,6 +110,7 @@ import itertools, json, os, shutil, signal, sys
 from pathlib import Path
 import numpy as np
 from dataclasses import replace
+from msgspec import structs
 from rnnlm_tui.events import EpochFigures, Metrics
 from rnnlm_tui.lm.layers import shapes_of
 from rnnlm_tui.store.library import Library
@@ -126,7 +127,8 @@ shapes = shapes_of(job.config, job.prepared.vocabulary.total_words)
 def save(library, epoch=2, update=False):
     library.runs.folder("saved").mkdir(parents=True, exist_ok=True)
     position = Position(epoch=epoch + 1)
-    saved = replace(job, name="saved", library=library, position=position, is_update=update)
+    facts = structs.replace(job.facts, position=position, is_update=update)
+    saved = replace(job, name="saved", library=library, facts=facts)
     weights = {name: np.full(shape, epoch, np.float32) for name, shape in shapes.items()}
     saving.save_model(saved, EpochFigures(epoch, Metrics(), None), {"network": weights}, None)
     saving.save_state(saved, weights, "")

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from msgspec import structs
 
 from rnnlm_tui.events import ByWriter, EpochEnded, Event, LearnedWords, Saved, UpdateFigures
 from rnnlm_tui.lm import mixture
@@ -228,7 +229,7 @@ def update_of(old: Job, epochs: int = 8, rate: float = 0.03) -> Job:
     """An update of its model."""
     settings: dict[str, Any] = {"epochs": epochs, "held_out": old.config.train.held_out}
     job = small_job("gru", old.library.data_dir, text=TEXT, learning_rate=rate, **settings)
-    return replace(job, is_update=True)
+    return replace(job, facts=structs.replace(job.facts, is_update=True))
 
 
 @pytest.mark.parametrize(
@@ -256,7 +257,7 @@ def test_an_update_replaces_the_model_if_it_is_better_or_nothing_tells(
     assert (old.best_path.read_bytes() != before) == is_better
     assert not job.best_path.exists() and not (old.folder / RESUME).exists()
     # The files that it learned are those of the model once it is the model.
-    assert read_sources(old.folder).sources == (old.sources if is_better else [])
+    assert read_sources(old.folder).sources == (old.facts.sources if is_better else [])
 
 
 def test_an_update_that_is_stopped_while_it_is_compared_replaces_nothing_yet(

@@ -116,8 +116,8 @@ def test_a_resumed_run_keeps_its_settings_words_and_held_out_lines(
     assert [*again.prepared.held_out_mask] == [*begun.prepared.held_out_mask]
     job = made(library, resume=True, settings={"epochs": "4", "learning_rate": 0.25})
     assert (job.config.epochs, job.config.network_train.learning_rate) == (4, 0.25)
-    assert (job.name, job.sources) == ("m", [str(corpus_file)])
-    assert job.created == begun.created
+    assert (job.name, job.facts.sources) == ("m", [str(corpus_file)])
+    assert job.facts.created == begun.facts.created
     moved = corpus_file.rename(corpus_file.with_name("moved.txt"))
     job = made(library, moved, resume=True)
     run_stopped_at(job, 3, 1)
@@ -155,7 +155,7 @@ def test_a_run_of_a_folder_is_not_resumed_with_other_notes(
     corpus_file.rename(folder / "a.md")
     job = made(library, folder, name="m", preset="gru", settings={**SMALL, "epochs": 2})
     run_stopped_at(job, 2, 1)
-    assert made(library, resume=True).sources == [str(folder)]
+    assert made(library, resume=True).facts.sources == [str(folder)]
     (folder / "b.md").write_text("one more note\n")
     with pytest.raises(RnnlmError, match=r"notes/ \(2 files\) is not the text that the training"):
         made(library, resume=True)

@@ -92,7 +92,7 @@ def test_a_network_keeps_its_words_and_weights_and_takes_the_words_of_the_text(
         )
     more = len(vocabulary.words) - len(words.words)
     assert f"its network starts from gru, with {more} words more" in job.prepared.notes
-    assert [each.name for each in job.ancestors] == ["gru"]
+    assert [each.name for each in job.facts.ancestors] == ["gru"]
     assert (job.config.epochs, job.config.to_json()["train"]["optimizer"]) == (3, "sgd")
     assert job.lines_to_learn is job.prepared.train
 
@@ -157,7 +157,7 @@ def test_an_update_learns_the_new_lines_and_as_many_words_of_the_others(
 
 def test_words_that_a_model_never_suggests_stay_so_unless_the_text_has_them(saved: Library) -> None:
     change_card_json(saved, "gru", lambda card: card.update(blocked_words=["beauty", "eyes"]))
-    assert made_of(saved, NEW, start_from="gru").blocked_words == ["beauty"]
+    assert made_of(saved, NEW, start_from="gru").facts.blocked_words == ["beauty"]
 
 
 @pytest.mark.parametrize(
