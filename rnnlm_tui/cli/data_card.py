@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from itertools import islice
 
 import numpy as np
 from msgspec import structs
 
 from rnnlm_tui.config import PRESETS, Config, size_of
-from rnnlm_tui.formatting import cut_words, plural, sanitize
+from rnnlm_tui.formatting import cut_words, plural
 from rnnlm_tui.text.prepare import Prepared
 from rnnlm_tui.text.reading import CHECKED_BYTES, WITHOUT_SPACES, lacks_spaces
 from rnnlm_tui.text.vocabulary import BEGIN_ID, END_ID, UNKNOWN_ID, UNKNOWN_TOKEN
@@ -37,13 +37,6 @@ FIRST_PAIRS = 10
 """Training pairs that are shown."""
 FIRST_PADDED = 4
 """Padded pairs that are shown for the lesson. Each takes a second line."""
-
-
-def as_text(rows: Iterable[Fact]) -> str:
-    """Formats rows for the command line."""
-    return "\n".join(
-        f"{sanitize(label):14} {sanitize(text)}" if text else f"\n{label}" for label, text in rows
-    )
 
 
 def prospect(job: Job, parameters: int) -> list[str]:

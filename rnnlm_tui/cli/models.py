@@ -11,7 +11,7 @@ from typing import Any
 from rnnlm_tui._version import APP_NAME
 from rnnlm_tui.cli.history import check_files, write_files
 from rnnlm_tui.cli.options import CommandLine
-from rnnlm_tui.cli.output import print_json, print_wrapped, table_lines
+from rnnlm_tui.cli.output import fact_lines, print_json, print_wrapped, table_lines
 from rnnlm_tui.errors import StorageError, UsageError, print_warning
 from rnnlm_tui.formatting import sanitize, shorten
 from rnnlm_tui.store.files import SUFFIX
@@ -128,10 +128,7 @@ def card_lines(entry: Entry, in_use: str) -> Iterator[str]:
     """Yields the card of a model, as the app shows it."""
     states = [state_of(entry), "in use" if entry.name == in_use else ""]
     yield "   ".join((sanitize(entry.name), *filter(None, states)))
-    for label, text in card_rows(entry):
-        if label and not text:
-            yield ""
-        yield f"{sanitize(label):14}  {sanitize(text)}".rstrip()
+    yield from fact_lines(card_rows(entry))
 
 
 def use_model(command: CommandLine) -> int:

@@ -19,10 +19,9 @@ Mode = namedtuple("Mode", "flag run operands options help")  # typing.NamedTuple
 `run` names the function that runs the mode, as module:function within `cli`. `operands` are written
 as in the help: one in brackets may be left out. `options` are flags. A mode that has --preset also
 has all settings of a training."""
-APP = Mode("", "main:open_app", "[MODEL]", "--open --encoding", "")
+APP_HELP = "no mode: opens the app, with this model or this text file"
+APP = Mode("", "main:open_app", "[MODEL]", "--open --encoding", APP_HELP)
 """The app, which is opened if no mode is given."""
-APP_ROW = ("[MODEL] [--open FILE]", "no mode: opens the app, with this model or this text file")
-"""The app in the list of modes."""
 TRAINING_OPTIONS = "--written --name --preset --on --encoding --config --json"
 """Options of --train and of --summary."""
 QUERY_OPTIONS = "--model --config --json"
@@ -185,8 +184,9 @@ def split_command_line(arguments: Sequence[str]) -> tuple[Mode, list[str], list[
 
 def format_help() -> str:
     """Returns the help of the command, which lists the modes."""
-    rows = ((f"{mode.flag} {mode.operands}", mode.help) for mode in MODES.values())
-    modes = "\n".join(_help_row(*row) for row in (APP_ROW, *rows))
+    rows = [("[MODEL] [--open FILE]", APP.help)]
+    rows += [(f"{mode.flag} {mode.operands}", mode.help) for mode in MODES.values()]
+    modes = "\n".join(_help_row(*row) for row in rows)
     common = "\n".join(_help_row(*row) for row in COMMON_OPTIONS.items())
     return f"{HELP_HEAD}\nmodes (one of them):\n{modes}\n\ncommon options:\n{common}\n\n{HELP_TAIL}"
 

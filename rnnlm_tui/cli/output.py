@@ -6,19 +6,15 @@ import os
 import re
 import sys
 import textwrap
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any, TextIO
 
 from rnnlm_tui.events import json_text
-from rnnlm_tui.formatting import cells_of, fitted
+from rnnlm_tui.formatting import cells_of, fitted, sanitize
 
 NUMBER = re.compile(r"$|[\d<(-]")
 """Matches the start of a cell in a column of numbers, such as "12", "<1%", "(3)", "-" or ""."""
-SHORTEST_BAR = 4
-"""The fewest columns of a progress bar."""
-LONGEST_BAR = 20
-"""The most columns of a progress bar."""
 FREE_COLUMNS = 3
 """Columns at the right edge in which nothing is drawn. The terminal writes ^C there if ctrl+c is
 pressed. Without this room the line would wrap, and could not be redrawn."""
@@ -54,6 +50,14 @@ def print_wrapped(lines: Iterable[str], stream: TextIO | None = None) -> None:
     stream.flush()
 
 
+def fact_lines(rows: Iterable[tuple[str, str]]) -> Iterator[str]:
+    """Formats facts, each as a label and a text, with a blank line above a heading."""
+    for label, text in rows:
+        if label and not text:
+            yield ""
+        yield f"{sanitize(label):14}  {sanitize(text)}".rstrip()
+
+
 def table_lines(rows: Sequence[Sequence[str]]) -> list[str]:
     """Formats rows as a table; the first row has the heads. Columns of numbers are aligned at the
     right, others at the left."""
@@ -80,7 +84,7 @@ def draw_bar(label: str, share: float, *facts: str) -> None:
     `share` is the filled part, from 0 to 1."""
     end = "".join(f"  {fact}" for fact in facts if fact)
     room = width_of(sys.stderr, 80) - FREE_COLUMNS - cells_of(f"{label} []{end}")
-    size = max(SHORTEST_BAR, min(LONGEST_BAR, room))
+    size = max(4, min(room, 20))
     filled = round(size * share)
     draw(f"{label} [{'#' * filled}{'.' * (size - filled)}]{end}")
 

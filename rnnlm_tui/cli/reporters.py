@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TextIO
 
 from rnnlm_tui._version import APP_NAME
-from rnnlm_tui.cli.output import draw, draw_bar, has_bar, print_wrapped
+from rnnlm_tui.cli.output import draw, draw_bar, fact_lines, has_bar, print_wrapped
 from rnnlm_tui.events import (
     Comparison,
     EpochEnded,
@@ -24,6 +24,7 @@ from rnnlm_tui.events import (
 )
 from rnnlm_tui.formatting import format_bytes, format_duration, plural, sanitize
 from rnnlm_tui.training.control import Control
+from rnnlm_tui.wording.model_rows import Fact
 from rnnlm_tui.wording.savings import both_shares, comparison_sentence
 from rnnlm_tui.wording.trainings import (
     epoch_figures,
@@ -104,11 +105,11 @@ class TextReporter(_Reporter):
                     _say(sanitize(comparison_sentence(name, comparison)))
                 _say(sanitize(f"{in_use} stays in use; to use this one: {APP_NAME} --use {name}"))
 
-    def show_card(self, card: str) -> None:
+    def show_card(self, facts: Iterable[Fact]) -> None:
         """Prints the data card."""
         with self._printing_on(sys.stderr):
             if not self._quiet:
-                _say(*card.splitlines())
+                _say(*fact_lines(facts))
 
     def _show_progress(self, event: Event) -> None:
         """Prints an event on stderr."""

@@ -10,9 +10,9 @@ from typing import Any
 from msgspec import structs, to_builtins
 from numpy.typing import NDArray
 
-from rnnlm_tui.cli.data_card import as_text, first_pairs, pair_rows, prospect, text_rows, warnings
+from rnnlm_tui.cli.data_card import first_pairs, pair_rows, prospect, text_rows, warnings
 from rnnlm_tui.cli.options import CommandLine
-from rnnlm_tui.cli.output import draw, draw_bar, print_json
+from rnnlm_tui.cli.output import draw, draw_bar, fact_lines, print_json
 from rnnlm_tui.cli.train import training_request
 from rnnlm_tui.config import PRESETS, NgramConfig, size_of
 from rnnlm_tui.formatting import format_bytes
@@ -89,7 +89,7 @@ def _summary_lines(job: Job, layers: list[Layer]) -> Iterator[str]:
     prepared, config = job.prepared, job.config
     parameters = sum(layer.parameters for layer in layers)
     yield from (*prospect(job, parameters), *warnings(job), "")
-    yield as_text((*text_rows(prepared, config), *pair_rows(prepared)))
+    yield from fact_lines((*text_rows(prepared, config), *pair_rows(prepared)))
     yield f"\nthe {'network' if config.has_network else 'n-gram model'} ({config.preset})"
     layer_head, count_head = table_heads(config)
     yield f"  {layer_head:14} {'type':30} {'output shape':19} {count_head:>12}"

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from rnnlm_tui import threads
 from rnnlm_tui.cli import history
-from rnnlm_tui.cli.data_card import as_text, text_rows
+from rnnlm_tui.cli.data_card import text_rows
 from rnnlm_tui.cli.options import CommandLine
 from rnnlm_tui.cli.reporters import JsonReporter, TextReporter
 from rnnlm_tui.cli.run_control import stopped_by_signals
@@ -50,7 +50,7 @@ def train_model(command: CommandLine) -> int:
 
         def show_card(job: Job) -> None:
             if isinstance(reporter, TextReporter):
-                reporter.show_card(as_text(text_rows(job.prepared, job.config)))
+                reporter.show_card(text_rows(job.prepared, job.config))
 
         events = training_events(library, request, control, reporter.show, show_card, ranks)
         with stopped_by_signals(control) as signals:
@@ -62,7 +62,7 @@ def train_model(command: CommandLine) -> int:
                     with suppress(RnnlmError):  # the last writing, below, raises the error
                         history.write_files(command, library, name)
     assert isinstance(event, Finished)
-    if event.metrics is not None and event.metrics.epoch > 0:  # 0: it has only n-grams
+    if event.best_epoch is not None:
         history.write_files(command, library, name)
     # BrokenPipeError is no failure: the program that reads the events may exit.
     if reporter.error and not isinstance(reporter.error, BrokenPipeError):

@@ -39,8 +39,6 @@ EVALUATION_STREAMS = 16
 """The most streams into which held-out lines are cut for a causal network."""
 EVALUATION_LENGTH = 1000
 """The fewest steps of such a stream. Each stream begins without context."""
-EVALUATION_STEPS = 64
-"""The number of steps of each stream that are measured at a time."""
 Batch = tuple[NDArray[np.int64], NDArray[np.int64]]
 """The ids that a network reads [B, T], and its targets: [B] for the lesson's, [B, T] for others."""
 
@@ -111,7 +109,7 @@ class BpttBatches:
         held = self._held_out
         if len(held):
             streams = max(1, min(EVALUATION_STREAMS, len(held.targets) // EVALUATION_LENGTH))
-            yield from stream_batches(held, streams, EVALUATION_STEPS)
+            yield from stream_batches(held, streams, steps=64)
 
 
 def stream_length(lines: EncodedLines, streams: int) -> int:

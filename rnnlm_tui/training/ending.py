@@ -39,12 +39,6 @@ from rnnlm_tui.training.measure import (
 )
 
 
-def is_update_better(old_loss: float | None, new_loss: float | None) -> bool:
-    """Returns True if an update is to replace its model, given the losses of both on the held-out
-    lines. Without such lines the losses are None, and the update replaces the model."""
-    return old_loss is None or new_loss is None or new_loss < old_loss
-
-
 class Ending:
     """The end of the run of a job."""
 
@@ -142,9 +136,10 @@ class Ending:
         return compare_models(job, name, model, old, scored)
 
     def _replace_if_better(self, new: list[ScoredLine]) -> Generator[Event, None, UpdateFigures]:
-        """Replaces the old model if the update is better. `new` are the held-out lines as the
-        updated model scores them. Mixture weights are fitted to the held-out lines in both models,
-        so that they compare. If the run is stopped before both are measured, the old one stays."""
+        """Replaces the old model if the update is better on the held-out lines, or if there are
+        none. `new` are these lines as the updated model scores them. Mixture weights are fitted to
+        them in both models, so that they compare. If the run is stopped before both are measured,
+        the old one stays."""
         job = self._job
         old = list[ScoredLine]()
         new_loss = suggestion_loss(new)
@@ -157,7 +152,7 @@ class Ending:
         if self._control.stopped:
             return UpdateFigures(False)
         old_loss, saved = suggestion_loss(old), summarize(old).keystroke_savings
-        is_better = is_update_better(old_loss, new_loss)
+        is_better = old_loss is None or new_loss is None or new_loss < old_loss
         if is_better:
             saving.replace_model(job)
         return UpdateFigures(is_better, old_loss, new_loss, saved)

@@ -28,11 +28,6 @@ from rnnlm_tui.training.networks import Network
 from rnnlm_tui.training.optimizers import MOMENTS, make_optimizer, rate_factor
 from rnnlm_tui.training.thread_choice import ThreadChoice, choose_threads
 
-STREAMS_OF_NEW_WORDS = 16
-"""The number of streams of the text that are read in parallel to embed its new words."""
-STEPS_OF_NEW_WORDS = 16
-"""The number of their steps that are read at a time."""
-
 
 class NetworkLearner:
     """Trains the lesson's network or a causal one. It is a `Learner`."""
@@ -84,7 +79,7 @@ class NetworkLearner:
         """Sets the embeddings of the words of the text that the parent does not know."""
         if len(self._job.new_words) and isinstance(self._network, CausalNetwork):
             lines, new = self._job.lines_to_learn, torch.tensor(self._job.new_words)
-            batches = stream_batches(lines, STREAMS_OF_NEW_WORDS, STEPS_OF_NEW_WORDS)
+            batches = stream_batches(lines, streams=16, steps=16)
             self._network.embed_new_words(new.to(self._device), map(self._tensors, batches))
 
     @property

@@ -14,8 +14,6 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-DROPOUT_LEVELS = 1 << 16
-"""The number of values of 16 random bits, which dropout compares with the rate for each unit."""
 Logits = tuple[Tensor, Tensor, Tensor]
 """Logits [N, V], their targets [N], and True for each target that counts in the loss [N]."""
 
@@ -82,6 +80,6 @@ def apply_dropout(
         return rows
     count = like.numel()
     bits = rng.bit_generator.random_raw(-(-count // 4)).view(np.uint16)[:count]
-    keep = bits >= round(rate * DROPOUT_LEVELS)
+    keep = bits >= round(rate * 2**16)
     mask = keep.astype(np.float32) * np.float32(1 / (1 - rate))
     return rows * torch.from_numpy(mask).to(like.device).view(like.shape)

@@ -36,22 +36,17 @@ def make_optimizer(settings: NetworkTrainConfig, network: nn.Module) -> torch.op
     plain steps along the gradient, and its biases do not decay. The moments of Adam are zero
     already, so that a saved state can be loaded into them."""
     rate, parameters = settings.learning_rate, [*network.parameters()]
-    optimizer: torch.optim.Optimizer
+    optimizer: torch.optim.Optimizer = KerasAdam(parameters, lr=rate, fused=True)
     if isinstance(settings, CausalTrainConfig):
+        weights = {"params": [p for p in parameters if p.dim() > 1]}
+        biases = {"params": [p for p in parameters if p.dim() == 1], "weight_decay": 0.0}
+        kind = torch.optim.SGD if settings.optimizer == "sgd" else torch.optim.AdamW
         decay = settings.weight_decay
-        groups = [
-            {"params": [p for p in parameters if p.dim() > 1], "weight_decay": decay},
-            {"params": [p for p in parameters if p.dim() == 1], "weight_decay": 0.0},
-        ]
-        if settings.optimizer == "sgd":
-            return torch.optim.SGD(groups, lr=rate, fused=True)
-        optimizer = torch.optim.AdamW(groups, lr=rate, fused=True)
-    else:
-        optimizer = KerasAdam(parameters, lr=rate, fused=True)
-    for parameter in parameters:
-        moments = {key: torch.zeros_like(parameter) for key in MOMENTS}
-        count = torch.zeros((), device=parameter.device)
-        optimizer.state[parameter] = {"step": count, **moments}
+        optimizer = kind([weights, biases], lr=rate, weight_decay=decay, fused=True)
+    if not isinstance(optimizer, torch.optim.SGD):
+        for parameter in parameters:
+            moments = {key: torch.zeros_like(parameter) for key in MOMENTS}
+            optimizer.state[parameter] = {"step": parameter.new_zeros(()), **moments}
     return optimizer
 
 
