@@ -38,11 +38,13 @@ def make_optimizer(settings: NetworkTrainConfig, network: nn.Module) -> torch.op
     rate, parameters = settings.learning_rate, [*network.parameters()]
     optimizer: torch.optim.Optimizer = KerasAdam(parameters, lr=rate, fused=True)
     if isinstance(settings, CausalTrainConfig):
-        weights = {"params": [p for p in parameters if p.dim() > 1]}
-        biases = {"params": [p for p in parameters if p.dim() == 1], "weight_decay": 0.0}
+        groups: list[dict[str, Any]] = [
+            {"params": [p for p in parameters if p.dim() > 1]},
+            {"params": [p for p in parameters if p.dim() == 1], "weight_decay": 0.0},
+        ]
         kind = torch.optim.SGD if settings.optimizer == "sgd" else torch.optim.AdamW
         decay = settings.weight_decay
-        optimizer = kind([weights, biases], lr=rate, weight_decay=decay, fused=True)
+        optimizer = kind(groups, lr=rate, weight_decay=decay, fused=True)
     if not isinstance(optimizer, torch.optim.SGD):
         for parameter in parameters:
             moments = {key: torch.zeros_like(parameter) for key in MOMENTS}
