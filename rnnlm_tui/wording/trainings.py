@@ -96,12 +96,9 @@ def outcome(finished: Finished, done: int = 0, epochs: int | None = None) -> str
 def result_sentences(
     finished: Finished, done: int = 0, epochs: int | None = None, took: str = ""
 ) -> list[str]:
-    """Returns the result of a run as sentences.
-
-    First come the keys that the model saves on lines that it has not learned, then the outcome, and
-    then the words that it has learned. The outcome comes first if no keys were counted, or if the
-    run diverged. It ends with the duration `took` if a model is kept.
-    """
+    """Returns the result of a run as sentences: the keys that the model saves on lines that it has
+    not learned, the outcome, and the words that it has learned. The outcome comes first if no keys
+    were counted, or if the run diverged. It ends with the duration `took` if a model is kept."""
     kept, update, evaluation = finished.metrics, finished.update, finished.evaluation
     learned = _learned_sentences(finished.learned)
     how = outcome(finished, done, epochs)

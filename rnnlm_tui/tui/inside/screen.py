@@ -256,7 +256,6 @@ class InsideScreen(AppScreen):
             self.ask()
 
     def action_compare(self) -> None:
-        """Shows the untrained network beside the model, or hides it."""
         self._compares = not self._compares
         self.ask(same_line=True)
 

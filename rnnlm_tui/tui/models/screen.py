@@ -36,8 +36,7 @@ NAME, LANGUAGE, PRESET, KEYS, TEXT, SAVED = LIST_HEADS
 WIDTHS = {LANGUAGE: 8, PRESET: 6, KEYS: 11, SAVED: 13}
 """The cells of the columns of a fixed width."""
 LEAST_TEXT_WIDTH = 12
-"""The fewest cells of the column of texts. If there are fewer, it is left out: the card names the
-text, too."""
+"""The column of texts is left out if it had fewer cells. The card names the text, too."""
 NO_CURVE = (
     " no curve: it was not trained here, or one epoch at most\n"
     " Train makes a model of a text of yours, and its curve"

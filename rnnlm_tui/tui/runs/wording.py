@@ -187,8 +187,7 @@ def progress_text(run: FollowedRun, active: str | None) -> str:
 
 
 def end_notice(run: FollowedRun, active: str | None, use: str) -> tuple[str, SeverityLevel]:
-    """Returns the notice on the end of a run, and its severity. `use` is its `use_sentence`, which
-    was made while the model `active` was active."""
+    """Returns the notice on the end of a run, and its severity. `use` is its `use_sentence`."""
     headline, *details = [f"{s[0].lower()}{s[1:]}".rstrip(".") for s in end_lines(run.progress)]
     if is_bad_end(run.progress):
         return f"{run.name}: {'; '.join((headline, *details))}", "error"

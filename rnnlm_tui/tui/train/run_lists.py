@@ -141,7 +141,6 @@ class EpochList(RunList):
         self._explained.update(explained)
 
     def action_explain(self, by: int) -> None:
-        """Explains the figure to the left or to the right."""
         if figures := [*self._widths]:
             self._figure = figures[(figures.index(self._chosen) + by) % len(figures)]
             self._explain()

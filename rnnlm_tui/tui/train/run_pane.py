@@ -173,7 +173,6 @@ class RunPane(OfApp, Vertical, can_focus=True):
                 run.stop()
 
     def action_detach(self) -> None:
-        """Lets the run continue when the app is closed."""
         with self.app.showing_errors():
             self._run.detach()
 

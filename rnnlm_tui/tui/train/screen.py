@@ -144,7 +144,6 @@ class TrainScreen(AppScreen):
         self.refresh_bindings()
 
     def action_back(self) -> None:
-        """Shows the run again."""
         self.app.followed_runs.show_running()
         self.show_run()
 
