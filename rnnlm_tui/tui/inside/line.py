@@ -10,8 +10,7 @@ from textual.widget import Widget
 
 from rnnlm_tui.formatting import shorten
 
-WORD = re.compile(r"\S+")
-START = "(start)"
+LINE_START = "(start)"
 """Stands before the first word; chosen when no word is read."""
 CUT = "… "
 
@@ -22,7 +21,7 @@ class ExplainedLine:
     def __init__(self, text: str, above: tuple[str, ...] = (), label: str = "") -> None:
         """`above` are the lines above this one. `label` is shown in front of it."""
         self.text, self.above, self.label = text, above, label
-        self._spans = [found.span() for found in WORD.finditer(text)]
+        self._spans = [found.span() for found in re.finditer(r"\S+", text)]
         self.words_read = self.word_count = len(self._spans)
 
     def move_to(self, word: int) -> bool:
@@ -43,8 +42,8 @@ class ExplainedLine:
         return f"{self.text[:end]} "
 
     def word(self, number: int) -> str:
-        """Returns the word with this number, counted from 1, or START for 0."""
-        return self.text[slice(*self._spans[number - 1])] if number else START
+        """Returns the word with this number, counted from 1, or LINE_START for 0."""
+        return self.text[slice(*self._spans[number - 1])] if number else LINE_START
 
 
 class LineRow(Widget):

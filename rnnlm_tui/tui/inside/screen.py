@@ -160,7 +160,7 @@ class InsideScreen(AppScreen):
             self._show(None, "reading the model ...")
         in_thread = partial(asyncio.get_running_loop().run_in_executor, self._thread)
         if self._example_by not in (None, opened.name):
-            example = await in_thread(example_of, opened.model)
+            example = await in_thread(example_line, opened.model)
             self._line = ExplainedLine(example, label="an example: ")
             self._example_by = opened.name
             self._row.show(self._line)
@@ -283,7 +283,7 @@ class InsideScreen(AppScreen):
             self.ask()
 
 
-def example_of(model: LanguageModel) -> str:
+def example_line(model: LanguageModel) -> str:
     """Returns a line that the model makes up, always the same one."""
     rng = np.random.default_rng(0)
     words = generate_words(model, "", EXAMPLE_WORDS, EXAMPLE_TEMPERATURE, rng=rng)

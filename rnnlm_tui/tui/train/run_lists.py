@@ -31,10 +31,10 @@ HEADS = {"perplexity": "perpl."}
 """Shorter heads for some figures, with which the widest table fits in 80 columns."""
 LOG_LABEL_WIDTH = 7
 LONGEST_NEXT_WORD = 16
-Figure = tuple[str, str]
+Column = tuple[str, str]
 """Names a column of the table: by the lines that were measured, such as "held-out", and by the
 name of the figure, such as "loss"."""
-EPOCH: Figure = "", "epoch"
+EPOCH: Column = "", "epoch"
 """The first column, with the numbers of the epochs."""
 
 
@@ -108,8 +108,8 @@ class EpochList(RunList):
         self._heads = Static(markup=False, classes="heads")
         self._explained = Static(markup=False, classes="explained")
         self._epochs: Sequence[EpochEnded] = []
-        self._widths = dict[Figure, int]()
-        self._figure: Figure = "held-out", "loss"
+        self._widths = dict[Column, int]()
+        self._figure: Column = "held-out", "loss"
         """The column to explain, if the table has it."""
 
     def compose(self) -> ComposeResult:
@@ -121,13 +121,13 @@ class EpochList(RunList):
         """Shows the figures of these epochs, which measure a `part` of a model. The epoch `best` is
         marked."""
         if epochs != self._epochs:
-            self._epochs, self._widths = epochs, table_widths(epochs)
+            self._epochs, self._widths = epochs, epoch_widths(epochs)
             self._explain()
         title = f"figures of the {part}" if epochs else "figures"
         self.show(title, (epochs, best), lambda width: epoch_rows(epochs, self._widths, best))
 
     @property
-    def _chosen(self) -> Figure:
+    def _chosen(self) -> Column:
         """The column that is explained: the chosen one, or else the first one after the epochs."""
         columns = [*self._widths]
         return self._figure if self._figure in columns else columns[min(1, len(columns) - 1)]
@@ -135,7 +135,7 @@ class EpochList(RunList):
     def _explain(self) -> None:
         heads, explained = Content(""), ""
         if self._epochs:
-            heads = table_heads(self._widths, self._chosen)
+            heads = epoch_heads(self._widths, self._chosen)
             explained = f"◂▸ {explain_figure(*self._chosen, self._epochs[-1])}"
         self._heads.update(heads)
         self._explained.update(explained)
@@ -156,7 +156,7 @@ class EpochList(RunList):
                 break
 
 
-def table_widths(epochs: Sequence[EpochEnded]) -> dict[Figure, int]:
+def epoch_widths(epochs: Sequence[EpochEnded]) -> dict[Column, int]:
     """Returns the columns of a table of these epochs, with their widths. Empty without epochs."""
     if not epochs:
         return {}
@@ -167,7 +167,7 @@ def table_widths(epochs: Sequence[EpochEnded]) -> dict[Figure, int]:
     }
 
 
-def table_heads(widths: Mapping[Figure, int], chosen: Figure) -> Content:
+def epoch_heads(widths: Mapping[Column, int], chosen: Column) -> Content:
     """Returns two rows of heads: the lines that were measured, and below them the figures. The
     `chosen` figure is marked."""
     first_row, second_row, lines_before = "", Content(""), ""
@@ -181,7 +181,7 @@ def table_heads(widths: Mapping[Figure, int], chosen: Figure) -> Content:
 
 
 def epoch_rows(
-    epochs: Sequence[EpochEnded], widths: Mapping[Figure, int], best: int | None
+    epochs: Sequence[EpochEnded], widths: Mapping[Column, int], best: int | None
 ) -> Content:
     """Returns a row of figures for each epoch. The epoch `best` is marked."""
     rows = []
