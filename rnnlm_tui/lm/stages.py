@@ -207,16 +207,17 @@ def stages_of(
         sentence = f"The last row, for all words: {what}"
         name, layer, formula = "probabilities", KNESER_NEY, ""
     else:
+        stages = list[Stage]()
         if isinstance(model, LessonModel):
             labels = (TOKEN_LABELS[PADDING],) * (model.window - len(ids)) + labels
-            kind, outputs = "lesson", model.activations(ids)
-        else:
-            assert isinstance(model, CausalModel)
-            kind, outputs = model.cell, model.activations(states[-len(ids) - 1 :], ids)
-        stages = [*_network_stages(model, outputs, kind, labels)]
+            stages += _network_stages(model, model.activations(ids), "lesson", labels)
+        elif isinstance(model, CausalModel):
+            outputs = model.activations(states[-len(ids) - 1 :], ids)
+            stages += _network_stages(model, outputs, model.cell, labels)
         yield from stages
         sentence = f"exp of each score, divided by the sum of all of them: {what}"
-        name, layer, formula = "softmax", stages[-1].layer, "p = exp(z) / sum of exp(z)"
+        name, formula = "softmax", "p = exp(z) / sum of exp(z)"
+        layer = stages[-1].layer if stages else ""
     yield over_vocabulary(name, sentence, model.vocabulary, probabilities, layer, formula)
 
 
