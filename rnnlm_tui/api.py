@@ -471,7 +471,7 @@ class Model:
         words (3,)
         ids (4,)
         embedding (4, 256)
-        >>> for part in found.parts:  # the probability of the first suggestion comes from
+        >>> for part in found.parts:  # what each part adds to the first suggestion
         ...     print(f"{part.name} {part.contributions[0]:.3f}")
         network 0.082
         n-grams 0.032

@@ -54,7 +54,7 @@ def _types_of(function: Callable[..., object], with_ranges: bool = False) -> dic
     del annotations["return"]  # its type may not be imported, and get_type_hints would need it
     arguments = SimpleNamespace(__annotations__=annotations)
     types = get_type_hints(arguments, function.__globals__, include_extras=with_ranges)
-    for options in get_args(types.pop("options", None)):
+    for options in get_args(types.pop("options", None)):  # the TypedDict in Unpack[...]
         types |= get_type_hints(options)
     return types
 
@@ -83,4 +83,4 @@ def _is_of(kind: Any, value: Any) -> bool:
         return any(_is_of(part, value) for part in parts)
     if isinstance(value, bool):
         return kind is bool
-    return isinstance(value, int | float if kind is float else kind)
+    return isinstance(value, (int | float) if kind is float else kind)

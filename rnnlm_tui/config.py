@@ -215,8 +215,8 @@ DEFAULTS_WITH_PARENT: Mapping[str, Setting] = {
 }
 """The defaults of a causal network that starts from the weights of a parent: its base, the model of
 `--from`, or the model that it updates. An update takes one epoch. AdamW changes rare words as much
-as frequent ones: after 30,000 words of a novel, the network of `english` predicts the next words
-worse by 0.17 nats a word. After these settings it predicts them better by 0.12."""
+as frequent ones: when the network of `english` has learned 30,000 words of a novel, it predicts the
+words after them worse than before, by 0.17 nats a word. With these settings, better by 0.12."""
 DEFAULT_RATES: Mapping[str, float] = {"adamw": 1e-3, "sgd": 0.15}
 """The learning rate if only the optimizer is changed. With the rate of plain steps, AdamW destroys
 a network."""
@@ -426,7 +426,7 @@ def split_annotation(kind: Any) -> tuple[Any, Meta | None]:
     """Returns a type without annotations and `| None`, and its range, or None without one."""
     notes = list[Any]()
     while get_origin(kind) is Annotated or type(None) in get_args(kind):
-        kind, *more = get_args(kind)
+        kind, *more = get_args(kind)  # in a union, None is the last
         notes += more
     return kind, next((note for note in notes if isinstance(note, Meta)), None)
 

@@ -28,8 +28,8 @@ Figure: TypeAlias = Annotated[float, Meta(ge=-1e308, le=1e308)]
 """A measured number, which is finite."""
 ShortText: TypeAlias = Annotated[str, Meta(max_length=1024)]
 Savings: TypeAlias = Annotated[float, Meta(ge=-1, le=1)]
-"""A share of keys saved. It is below 0 if the accepted words save fewer keys than they cost, since
-spaces may have to be typed again after them."""
+"""A share of keys saved. It is below 0 if the writer presses more keys than without suggestions. He
+may have to type spaces again after accepted words."""
 T = TypeVar("T")
 U = TypeVar("U")
 FinishReason: TypeAlias = Literal["completed", "early_stop", "stopped", "diverged"]
@@ -332,8 +332,8 @@ class Finished(Event, frozen=True, tag="finished"):
             update that was not kept.
         comparison: The comparison by which the app decides whether to use the model. None for a
             model that it never uses by itself: one of the lesson or of the sonnets, an update, one
-            whose network has not learned for an epoch, and one of a text without held-out lines
-            that are new to the model in use.
+            whose network has not ended its first epoch, and one of a text without held-out
+            lines that are new to the model in use.
     """
 
     reason: FinishReason
@@ -384,9 +384,9 @@ def _decoder() -> msgspec.json.Decoder[Event]:
 
 
 def json_text(value: Any) -> str:
-    """Returns a value as JSON on one line. Structs become objects, numbers that are not finite
-    null, and bytes of paths and arguments that are not UTF-8 question marks. Characters that could
-    control a terminal are escaped."""
+    """Returns a value as JSON on one line. Structs become objects, and numbers that are not finite
+    become null. Question marks replace bytes of paths and arguments that are not UTF-8. Characters
+    that could control a terminal are escaped."""
     raw = json.dumps(value, default=msgspec.to_builtins, ensure_ascii=False)
     # The second pass reads NaN and Infinity as null.
     finite = json.loads(raw.encode(errors="replace"), parse_constant=lambda _: None)

@@ -70,8 +70,8 @@ def current_dir() -> Path:
 def headless_command() -> tuple[str, ...]:
     """Returns the command that runs this program in a child process of the app.
 
-    -P keeps the current folder, which may contain a `types.py`, off the import path. A program that
-    is run from the folder of its sources needs that folder there.
+    -P keeps the current folder, which may contain a `types.py`, off the import path. It is left out
+    if the current folder has the sources of the program, which are imported from there.
     """
     is_here = PACKAGE.parent == current_dir()
     return (sys.executable, *(() if is_here else ("-P",)), "-m", "rnnlm_tui")

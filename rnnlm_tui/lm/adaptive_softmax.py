@@ -91,24 +91,25 @@ def grow_network(
     """Extends a network from the vocabulary `known` to one of `merge_words`, whose words occur
     `counts` [V] times in the text. Returns the new settings and weights.
 
-    New words join the tail, or the head if there is no tail. The embedding of a new word starts as
-    the mean of the old embeddings there. Its bias gives it its share of all uses of words there,
-    less DISCOUNT uses. With the mean bias, new words of a novel cost 3.2 nats more after training.
+    The embedding of a new word starts as the mean of the old embeddings in the tail, or in the head
+    if there is no tail. Its bias makes its probability there about (uses - DISCOUNT) / (uses of all
+    words there). With the mean bias, new words of a novel cost 3.2 nats more after training.
     """
     head = _fixed_head(weights)
     has_tail = head > 0
     new_id = known.total_words  # `_with_mean` puts the mean there
     word_ids = (known.id_by_word.get(word, new_id) for word in vocabulary.words)
-    ids = np.array([*range(known.first_word_id), *word_ids])
+    old_ids = np.array([*range(known.first_word_id), *word_ids])  # [V], new_id for new words
     # If there is a tail, the head gets no new rows, and ends with the row of the tail's token.
-    fixed = np.append(ids[:head], head) if has_tail else ids[:0]
+    fixed = np.append(old_ids[:head], head) if has_tail else old_ids[:0]
     growing = TAIL if has_tail else "embedding"
-    bias, is_new = weights["output.bias"], ids[head:] == new_id
+    bias, rows = weights["output.bias"], old_ids[head:] - head
+    is_new = old_ids[head:] == new_id
     shares = (counts[head:] - DISCOUNT)[is_new] / counts[head:].sum()
-    biases = _with_mean(bias[len(fixed) :])[ids[head:] - head]
+    biases = _with_mean(bias[len(fixed) :])[rows]
     biases[is_new] = np.log(shares) + np.logaddexp.reduce(biases[~is_new])
     grown = {**weights, "embedding": weights["embedding"][fixed]}
-    grown[growing] = _with_mean(weights[growing])[ids[head:] - head]
+    grown[growing] = _with_mean(weights[growing])[rows]
     grown["output.bias"] = np.append(bias[fixed], biases)
     # With the setting `auto`, a larger vocabulary could begin a tail.
     config = replace(config, softmax="adaptive" if has_tail else "full")

@@ -24,8 +24,8 @@ LOGITS_AT_ONCE = 1 << 21
 takes 0.04 ms, and 0.4 ms if it is computed alone."""
 KEY_SIZE = 128
 """The largest size K of a key, by which two states are compared. In `english` the output layer
-reads 320 numbers. Keys of 128 numbers find recent words as well (4.263 nats a word) and take a
-third of the time."""
+reads 320 numbers. Keys of 128 numbers find recent words equally well (4.263 nats a word) and take
+a third of the time."""
 PROJECTION = "projection.kernel"
 """The name of the kernel [H, E] between the last recurrent layer and the output layer."""
 DIRECTIONS = "directions"

@@ -51,14 +51,13 @@ class Contexts:
         self._distributions: dict[Key, Array] = {}
         self._likeliest: dict[tuple[Key, float], int | None] = {}
         self.lists: tuple[object, Any] | None = None
-        """The place in a text where `suggest` was called last, and its `WordLists` of that place.
-        They serve until the word being typed there ends."""
+        """The place of the word being typed and its `WordLists`, kept by `suggest.lists_for`."""
 
     @property
     def unwanted(self) -> Unwanted:
         """The words that the user does not want suggested."""
         words, tokenizer = self._unwanted(), self.model.tokenizer
-        if words and not tokenizer.writes_text:  # a tokenizer in small letters has `will` for Will
+        if words and not tokenizer.writes_text:  # the vocabulary may have `will` for Will
             words |= {word.lower() for word in words if tokenizer.words(word) == [word.lower()]}
         return Unwanted(words)
 

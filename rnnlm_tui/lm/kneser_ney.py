@@ -47,7 +47,7 @@ NO_NODE = -1
 class NgramLevel(NamedTuple):
     """The n-grams of k words. At level 1 they are the ids, and n is V."""
 
-    children: Ids
+    family_sizes: Ids
     """The number of children of each node of the level above. Empty at level 1."""
     words: Ids
     """The last word of each n-gram [n]."""
@@ -58,15 +58,15 @@ class NgramLevel(NamedTuple):
         """Yields the level in pieces, which take little memory each. The children of a node stay
         together."""
         begin = 0
-        for first, last in _ranges(self.children):
-            children = self.children[first:last]
-            end = begin + int(children.sum())
-            yield NgramLevel(children, self.words[begin:end], self.counts[begin:end])
+        for first_parent, end_parent in _ranges(self.family_sizes):
+            sizes = self.family_sizes[first_parent:end_parent]
+            end = begin + int(sizes.sum())
+            yield NgramLevel(sizes, self.words[begin:end], self.counts[begin:end])
             begin = end
 
 
 def sampling_step(targets: int) -> int:
-    """Returns n if every n-th line is counted of a text with `targets` words and ends of lines."""
+    """Returns n: every n-th line of a text with `targets` words and ends of lines is counted."""
     return max(1, -(-targets // MOST_COUNTED))
 
 
@@ -89,7 +89,7 @@ def ngram_arrays(
         if k > 1:
             word_type = np.uint16 if total_words <= 1 << 16 else np.uint32
             part[f"word.{k}"] = level.words.astype(word_type)
-            ends = np.cumsum(level.children, dtype=np.int32)
+            ends = np.cumsum(level.family_sizes, dtype=np.int32)
             part[f"children.{k}"] = np.append(np.int32(0), ends)
         yield part
 
@@ -98,7 +98,7 @@ def count_levels(lines: EncodedLines, total_words: int, order: int) -> Iterator[
     """Yields the levels 1 to `order` of the n-grams of these lines, with starts and ends of lines.
     The count of an n-gram is the number of distinct words before it. At the highest level, and if
     it begins a line, it is the number of its occurrences."""
-    begins = lines.starts[:-1] + np.arange(len(lines))  # each line before has an end in `targets`
+    begins = lines.starts[:-1] + np.arange(len(lines))  # in `targets`, which has ends of lines
     text = np.insert(lines.targets, begins, BEGIN_ID)  # [N]
     nodes: Ids = text.astype(np.int32)  # the node of the n-gram that ends at each position [N]
     ids = np.arange(total_words, dtype=np.int32)
@@ -134,7 +134,7 @@ def count_levels(lines: EncodedLines, total_words: int, order: int) -> Iterator[
             parts.append((children.astype(np.int32), text[one_end], counts))
             # Each child ends with a node of this level, and its first word stands before the node.
             words_before += np.bincount(nodes[one_end], minlength=size).astype(np.int32)
-        np.copyto(words_before, level.counts, where=words_before == 0)
+        np.copyto(words_before, level.counts, where=words_before == 0)  # these begin lines
         yield level._replace(counts=words_before)
         level = NgramLevel(*map(np.concatenate, zip(*parts, strict=True)))
         nodes, occurrences = next_nodes, level.counts
@@ -166,11 +166,11 @@ def shares_of(level: NgramLevel, discounts: Discounts) -> NDArray[np.float32]:
     shorter n-grams. At level 1 the rest is spread evenly over all ids that are predicted."""
     shares = level.counts.astype(np.float32)
     shares -= np.array([0, *discounts], np.float32)[np.minimum(level.counts, 3)]
-    is_first = len(shares) > 0 and not len(level.children)  # not a level below an empty one
-    children = np.array([len(shares)]) if is_first else level.children
+    is_first = len(shares) > 0 and not len(level.family_sizes)  # no shares: below an empty level
+    family_sizes = np.array([len(shares)]) if is_first else level.family_sizes
     sums = np.append(0, np.cumsum(level.counts, dtype=np.int64))
-    totals = np.diff(sums[np.append(0, np.cumsum(children))]).astype(np.float32)
-    shares /= np.repeat(np.maximum(totals, 1), children)
+    totals = np.diff(sums[np.append(0, np.cumsum(family_sizes))]).astype(np.float32)
+    shares /= np.repeat(np.maximum(totals, 1), family_sizes)
     if is_first:
         predicted = np.ones_like(shares)
         predicted[[PADDING, BEGIN_ID]] = 0

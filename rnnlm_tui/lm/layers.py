@@ -41,7 +41,7 @@ def initial_weights(
 ) -> dict[str, Array]:
     """Returns initial weights as Keras draws them. Kernels are Glorot uniform (Glorot and Bengio
     2010) and recurrent kernels orthogonal (Saxe et al. 2014). Embeddings are uniform and biases 0.
-    Each of the `gates` of a `layer<number>` has kernels of its own."""
+    A kernel of a `layer<number>` joins those of its `gates`, which are drawn one by one."""
 
     def gate(name: str, inputs: int, units: int) -> NDArray[np.float64]:
         if name.endswith("recurrent_kernel"):

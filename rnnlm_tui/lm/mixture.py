@@ -44,9 +44,9 @@ PRIOR: MixtureWeights = MappingProxyType(
 """The default mixture weights before they are normalized, in the order of the components. A fit
 starts from them and treats them as PRIOR_WORDS words."""
 BESIDE_BASE: MixtureWeights = MappingProxyType({**PRIOR, "ngrams": 0.03, "cache": 0.1})
-"""The same for a network and a base together, to which the n-grams of a short text add little. A
-model of 2,000 words of letters, too few to fit weights, costs 0.10 nats a word more than `english`
-alone with PRIOR, and as much as `english` with these weights. On four of five texts they cost 0.05
+"""The same for a network and a base together, to which the n-grams of a short text add little. On
+2,000 words of letters, too few to fit weights, `english` alone costs 0.10 nats a word less than a
+model with PRIOR, and as much as one with these weights. On four of five texts they cost 0.05
 to 0.10 nats a word less than PRIOR, and on the fifth, 2,000 words of licences, 0.01 more."""
 PRIOR_WORDS = 20
 """The weight of the prior in a fit, as a number of words."""
@@ -86,7 +86,7 @@ class MixedModel(LanguageModel):
         self.mixture_weights = default_weights(names)
         if mixture_weights is not None:
             self.mixture_weights = normalize({n: mixture_weights.get(n, 0.0) for n in names})
-        self._own = own = next(iter(self.models.values()))
+        self._own = own = next(iter(self.models.values()))  # the network, or else the n-grams
         super().__init__(own.vocabulary, tokenizer)
         self.blocked_ids = own.blocked_ids
         self._places: dict[ComponentName, slice | NDArray[np.int64]] = dict.fromkeys(
@@ -113,13 +113,13 @@ class MixedModel(LanguageModel):
             self.vocabulary = union = Vocabulary(words, own.special_tokens)
             self.tokenizer = make_tokenizer(self.tokenizer.name, self.tokenizer.conventions, union)
             word_ids[is_new] = range(own.total_words, union.total_words)
-        new_ids: NDArray[np.int64] = np.append(np.arange(others.first_word_id), word_ids)
+        union_ids: NDArray[np.int64] = np.append(np.arange(others.first_word_id), word_ids)
         # For each id of the union the id in the base.
         self._to_base = np.full(self.vocabulary.total_words, UNKNOWN_ID)
-        self._to_base[new_ids] = np.arange(others.total_words)
-        blocked = new_ids[[*base.blocked_ids]].tolist()
+        self._to_base[union_ids] = np.arange(others.total_words)
+        blocked = union_ids[[*base.blocked_ids]].tolist()
         self.blocked_ids += tuple(word_id for word_id in blocked if word_id >= own.total_words)
-        return new_ids
+        return union_ids
 
     def start_below(self, ids: Iterable[int]) -> MixedState:
         """Returns the state before a text. The cache remembers the `ids` of earlier texts."""
@@ -128,7 +128,7 @@ class MixedModel(LanguageModel):
             states = self._own.advance(state, self.own_ids(batch))
             state = states[-1]
             recent = self.cache.advance(recent, batch, states)[-1]
-        return MixedState(self.start.models, recent._replace(query=None))
+        return MixedState(self.start.models, recent._replace(query=None))  # a text begins
 
     def advance(self, state: MixedState, ids: Sequence[int]) -> list[MixedState]:
         own_ids = self.own_ids(ids)
@@ -242,7 +242,7 @@ def em_mixture_weights(
     """
     targets = targets[targets[:, :-1].any(1)]
     probabilities = targets[:, :-1]
-    # The part of its weight that each component has at each word: 1, but the fullness of a cache.
+    # A component has its whole weight at each word, but a cache only the share of its fullness.
     shares = np.ones((len(targets), len(prior)))
     shares[:, -1] = targets[:, -1]
     mixture_weights = prior

@@ -44,7 +44,7 @@ RECENCY = 3.0
 """The weight of a use with n later uses of new words is 1 / (1 + n / RECENCY)."""
 NEW_FOLLOWER = 16.0
 """The weight of a word that has not followed a name before, as a number of uses. On two novels the
-words after names save 0.2 points of keys. Those after a name and another word save no more."""
+words after names save 0.2 points of keys. Words after a name and one more word save no more."""
 MOST_USES = 2000
 """The number of last uses of new words that count. The weight of an older use is below 0.002."""
 USE_WEIGHTS = 1 / (1 + np.arange(MOST_USES) / RECENCY)
@@ -60,8 +60,8 @@ class Use(NamedTuple):
     """The word in small letters."""
     written: str
     """The word as the text writes it."""
-    is_sure: bool
-    """True if the word stands within a sentence, where its capitals are its own."""
+    is_usual: bool
+    """True if the word stands within a sentence, where it has its usual case."""
 
 
 class Findings(NamedTuple):
@@ -83,7 +83,7 @@ class MergedUses(NamedTuple):
 
     forms: Mapping[str, str]
     """Maps each new word, in small letters, to its spelling. The word used last comes first."""
-    sure_forms: Mapping[str, str]
+    usual_forms: Mapping[str, str]
     """Maps the new words that stand within a sentence to their spelling there."""
     places: NDArray[np.int64]
     """For each use [M] the place of its word in `forms`. The newest use comes first."""
@@ -91,15 +91,15 @@ class MergedUses(NamedTuple):
     @classmethod
     def of(cls, found: Sequence[Findings]) -> MergedUses:
         """Merges the uses of lines. The oldest line comes first."""
-        forms, sure_forms = dict[str, str](), dict[str, str]()
+        forms, usual_forms = dict[str, str](), dict[str, str]()
         place_of, places = dict[str, int](), list[int]()
         newest_first = chain.from_iterable(reversed(each.uses) for each in reversed(found))
-        for word, written, is_sure in islice(newest_first, MOST_USES):
+        for word, written, is_usual in islice(newest_first, MOST_USES):
             places.append(place_of.setdefault(word, len(place_of)))
             forms.setdefault(word, written)
-            if is_sure:
-                sure_forms.setdefault(word, written)
-        return cls(forms | sure_forms, sure_forms, np.array(places, np.int64))
+            if is_usual:
+                usual_forms.setdefault(word, written)
+        return cls(forms | usual_forms, usual_forms, np.array(places, np.int64))
 
     def weights(self, later: int = 0) -> list[float]:
         """Returns the weight of each word of `forms` once `later` more uses have followed. Words at
@@ -195,12 +195,12 @@ class PageWords:
 
 def _new_words(above: MergedUses, line: MergedUses) -> dict[str, float]:
     """Returns the probability of each new word, given that the next word is unknown. A word is
-    spelled as last within a sentence, or else as last at the start of one."""
+    spelled as in its last use within a sentence, or else as in its last use."""
     weights = dict[str, float]()
     weights_above = above.weights(len(line.places))
     weight_by_form = dict(zip(above.forms.values(), weights_above, strict=False))
     for (word, form), weight in zip(line.forms.items(), line.weights(), strict=True):
-        best = line.sure_forms.get(word) or above.sure_forms.get(word, form)
+        best = line.usual_forms.get(word) or above.usual_forms.get(word, form)
         weights[best] = weight + weight_by_form.pop(above.forms.get(word, ""), 0.0)
     weights |= weight_by_form
     total = UNFAMILIAR + sum(weights.values())

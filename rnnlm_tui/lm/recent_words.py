@@ -72,7 +72,7 @@ class RecentWords:
         """`network` makes the keys. Without it words differ only in their age."""
         self._total_words, self._network = total_words, network
         self._first_query = self._keys([network.start] if network else [None])[0]
-        """The key of the first word."""
+        """The key by which the first word of a text is predicted."""
         no_keys = np.empty((0, len(self._first_query)), np.float32)
         self.start = Recent(np.empty(0, np.int64), no_keys)
         half_life = HALF_LIFE if network else HALF_LIFE_ALONE
@@ -91,8 +91,7 @@ class RecentWords:
         self, recent: Recent, ids: Sequence[int], own_states: Sequence[State]
     ) -> list[Recent]:
         """Returns the state of the cache after each of the `ids`. `own_states` are the states of
-        the network after them. The first id of a text has no key and is not kept. It is the start
-        of a line."""
+        the network after them. The first id of a text is not kept. It is the start of a line."""
         states = []
         for word_id, query in zip(ids, self._keys(own_states), strict=True):
             words, keys, latest, key = recent

@@ -299,7 +299,8 @@ def _network_stages(
     the cell of the network. `labels` are those of the ids that the network reads."""
     adaptive = ADAPTIVE if "tail1.kernel" in model.weights else {}
     for name, values in outputs.items():
-        layer, _, number = name.rpartition(" ") if name[-1].isdigit() else (name, "", "1")
+        layer = name.rstrip(" 0123456789")  # `reset gate` for `reset gate 2`
+        number = name[len(layer) + 1 :] or "1"
         template = SENTENCES.get(f"{kind} {layer}") or SENTENCES[layer]
         title, formula, prefixes = LAYERS.get(f"{kind} {layer}") or LAYERS[layer]
         title, formula = adaptive.get(layer, (title, formula))

@@ -141,7 +141,7 @@ def ways_to_accept(
     """
     words = candidates[:LISTED]
     if ghost:
-        yield Accept(("tab",), next_piece(ghost), at_cursor=True)
+        yield Accept(("tab",), _next_pieces(ghost), at_cursor=True)
         yield Accept(("right",), ghost, at_cursor=True)
     elif words and not is_empty and not words[0].corrects:
         yield Accept(("tab",), words[:1])
@@ -152,7 +152,7 @@ def ways_to_accept(
         yield Accept(("down", digit), [word])
 
 
-def next_piece(ghost: Sequence[Insertion]) -> Sequence[Insertion]:
+def _next_pieces(ghost: Sequence[Insertion]) -> Sequence[Insertion]:
     """Returns the first words of the ghost, up to the first word that inserts more than a space. A
     word that is typed in full inserts nothing."""
     for count, piece in enumerate(ghost, start=1):

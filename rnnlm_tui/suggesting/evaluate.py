@@ -194,8 +194,8 @@ class _Line:
         starts at the character `place`.
 
         The functions take the ids of the piece before the next word. These are nearly always those
-        of the line itself. After a wrong first word of a ghost they are not, nor where a half-typed
-        word is taken for a whole one.
+        of the line itself, but not after a wrong first word of a ghost, nor after a half-typed word
+        that is taken for a whole one.
         """
 
         @cache

@@ -293,9 +293,9 @@ def _parts(
     for place, ((name, weight), row) in enumerate(zip(weights, components, strict=True)):
         if name not in SENTENCES_WITHOUT_STAGES:
             part = model.models[name]
-            own_states = [state.models[place] for state in states]
-            own_row = row[: part.vocabulary.total_words]
-            stages = [*stages_of(part, own_line, own_states, own_row, suggested)]
+            part_states = [state.models[place] for state in states]
+            part_row = row[: part.vocabulary.total_words]
+            stages = [*stages_of(part, own_line, part_states, part_row, suggested)]
         else:
             sentence, shown = SENTENCES_WITHOUT_STAGES[name], row
             if not row.any():

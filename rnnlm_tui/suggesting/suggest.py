@@ -29,7 +29,7 @@ from rnnlm_tui.lm.contexts import Contexts
 from rnnlm_tui.lm.model import Array, LanguageModel, Unwanted, largest
 from rnnlm_tui.lm.page_words import OnPage
 from rnnlm_tui.suggesting.accepting import LISTED, Suggestion, in_line
-from rnnlm_tui.text.letters import is_all_capitals, is_code, spelled_letters, with_umlauts
+from rnnlm_tui.text.letters import is_all_capitals, is_code, spelled_letters, umlaut_keys
 from rnnlm_tui.text.marks import (
     APOSTROPHE,
     APOSTROPHES,
@@ -62,8 +62,8 @@ SWAP_FREQUENCY = 0.001
 CORRECTION_FACTOR = 0.1
 """The factor for the probability of a word that corrects a slip, when the first five words of the
 list are chosen. A correction must be ten times as likely as a word that begins with the typed
-letters to displace it. With a factor of 1, the list loses the right word at 2 of 4,000 beginnings
-without a slip, and has it one letter after the slip at 1 % more of the slips."""
+letters to displace it. A factor of 1 takes the right word from the lists of 2 in 4,000 beginnings
+without a slip, and adds it, one letter after a slip, to the lists of 1 % of the slips."""
 LEAST_CHANCE = np.float32(1e-30)
 """The lowest chance of a word. It keeps products of chances above the smallest float32."""
 LEAST_SHARE = 0.0025
@@ -298,7 +298,7 @@ class WordLists:
         in it. CORRECTION_FACTOR applies when the first five are chosen. The five are then sorted by
         their probability, and so are the words behind them."""
         beginning = self._beginning_with(typed)
-        total = float(beginning.chances.sum())
+        total = float(beginning.chances.sum())  # the corrections can only raise it
         corrections = self._corrections(typed, LEAST_SHARE * total)
         total += float(corrections.chances.sum())
         is_likely = corrections.chances >= LEAST_SHARE * total
@@ -363,7 +363,7 @@ class WordLists:
             # A word that is typed in full inserts nothing. The first one stays, because it begins
             # the continuation; another one would take the place of a word that saves keys.
             ranked[1:] = [insertion for insertion in ranked[1:] if insertion.text]
-        return [
+        return [  # the fields of an insertion are those of a suggestion after `probability`
             Suggestion(words[each], probabilities[each], *each, typed.rest_length, matches.corrects)
             for each in ranked
         ]
@@ -394,12 +394,12 @@ class WordLists:
 
     def _corrections(self, typed: Typed, least_chance: float) -> Matches:
         """Returns the words whose beginning a slip may have turned into the prefix. There are none
-        if no word can reach `least_chance`, and none for acronyms, numbers and addresses. After a
-        known word, an apostrophe may stand for its accent: only `città` corrects `citta'`, and
-        nothing corrects `un po'`."""
+        if no word can reach `least_chance`, and none for acronyms, numbers and addresses. An
+        apostrophe at the end of a known word can only stand for an accent: `città` corrects
+        `citta'`, and no word corrects `po'`."""
         prefix = typed.prefix
-        ends_word = prefix[1:] and prefix[-1] in APOSTROPHES and not is_all_capitals(prefix)
-        if ends_word and (whole := self._ids_written_like(prefix[:-1])):
+        may_be_accent = prefix[1:] and prefix[-1] in APOSTROPHES and not is_all_capitals(prefix)
+        if may_be_accent and (whole := self._ids_written_like(prefix[:-1])):
             accented = np.array([id_ for id_ in whole if not self._word(id_).isascii()], np.int64)
             chances = self._chances(accented, typed) * SWAP_FREQUENCY
             return Matches(accented, chances, corrects=True)
@@ -418,7 +418,7 @@ class WordLists:
             found_ids.append(without)
             found_slips.append(np.full(len(without), SWAPPED, np.float32))
         ids, slips = np.concatenate(found_ids), np.concatenate(found_slips)
-        if with_umlauts(self._key(prefix)):  # `schön` begins with `schoe`, and does not correct it
+        if umlaut_keys(self._key(prefix)):  # `schön` fits `schoe`, and does not correct it
             is_other = ~np.isin(ids, self._ids_beginning_with(prefix))
             ids, slips = ids[is_other], slips[is_other]
         chances = self._chances(ids, typed) * slips * SWAP_FREQUENCY
@@ -442,7 +442,7 @@ class WordLists:
         such as `ae` also stand for an umlaut."""
         key = self._key(prefix)
         ids = self._ids_with_key(key)
-        if self._writes_text and (keys := with_umlauts(key)):
+        if self._writes_text and (keys := umlaut_keys(key)):
             ids = np.union1d(ids, self._ids_with_umlauts(keys, key))
         if key == prefix.lower():  # no accent is typed
             return ids
@@ -471,8 +471,8 @@ class WordLists:
         return ids[self._is_allowed[ids]]
 
     def _ids_with_umlauts(self, keys: Iterable[str], spelled: str) -> NDArray[np.int64]:
-        """Returns the ids of the words that begin with one of these `keys`, if they begin with
-        `spelled` when their umlauts are written as two letters."""
+        """Returns the ids of the words that begin with `spelled` once each of their umlauts is
+        written as two letters. The `keys` are those with which their keys may begin."""
         ids = np.unique(np.concatenate([*map(self._ids_with_key, keys)]))
         ids = ids[~self._mask(ids, str.isascii)]
         is_meant = [spelled_letters(self._word(id_)).startswith(spelled) for id_ in ids.tolist()]
@@ -540,7 +540,7 @@ def blocked_marks(model: LanguageModel, words: Sequence[str]) -> list[int]:
         marks.append(opening if is_open else closing)
     if words and words[-1].endswith("."):
         marks.append(".")
-    # A closing single quote may also be the apostrophe at the end of a word.
+    # CLOSE_SINGLE also ends words such as `dogs’`. Only after a mark is it surely a quote.
     is_after_mark = not words or model.tokenizer.is_mark(words[-1])
     if is_after_mark and words.count(OPEN_SINGLE) <= words.count(CLOSE_SINGLE):
         marks.append(CLOSE_SINGLE)

@@ -93,7 +93,7 @@ def _spelled_letter(letter: str) -> str:
     return UMLAUTS.get(letter.lower()) or _plain_letter(letter)
 
 
-def with_umlauts(key: str) -> list[str]:
+def umlaut_keys(key: str) -> list[str]:
     """Returns the keys that `key` may stand for if each of its pairs `ae`, `oe` and `ue` may be an
     umlaut: `schon` for `schoen`. This is the key of `schön`, but of `schon`, too."""
     parts = TWO_FOR_UMLAUT.split(key)  # every other one is a pair

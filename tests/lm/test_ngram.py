@@ -44,7 +44,7 @@ def ngrams_of(levels: Sequence[NgramLevel]) -> list[list[Ngram]]:
     """The ids of each n-gram of each level."""
     found: list[list[Ngram]] = [[(i,) for i in levels[0].words.tolist()]]
     for level in levels[1:]:
-        parents = np.repeat(np.arange(len(level.children)), level.children)
+        parents = np.repeat(np.arange(len(level.family_sizes)), level.family_sizes)
         pairs = zip(parents.tolist(), level.words.tolist(), strict=True)
         found.append([(*found[-1][parent], word) for parent, word in pairs])
     return found
