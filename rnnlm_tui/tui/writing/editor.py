@@ -273,7 +273,7 @@ class LineEditor(OfApp, TextArea):
     def above(self) -> tuple[str, ...]:
         """The lines above the line with the cursor, also those of the page."""
         own = filter(None, self.document.lines[: self.cursor_location[0]])
-        above = (*self.open_text.previous_lines(self.open_text.edited), *own)
+        above = (*self.open_text.lines_above(self.open_text.edited), *own)
         return above[-LINES_ABOVE:]
 
     @property

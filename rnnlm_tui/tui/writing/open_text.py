@@ -247,7 +247,7 @@ class OpenText:
         self.database.write(partial(tables.store_turns, change=change, text=self.text, turns=turns))
         self._changed(turns[-1])
 
-    def previous_lines(self, turn: Turn | None = None) -> tuple[str, ...]:
+    def lines_above(self, turn: Turn | None = None) -> tuple[str, ...]:
         """Returns the last LINES_ABOVE lines above `turn`, by default those of all turns."""
         end = self.turns.index(turn) if turn in self.turns else len(self.turns)
         above = list[str]()

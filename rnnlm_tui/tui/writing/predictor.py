@@ -36,12 +36,12 @@ def return_freed_memory() -> None:
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """Asks a model what comes at `cursor` in `line`. `previous_lines` are the lines above it."""
+    """Asks a model what comes at `cursor` in `line`. `above` are the lines above it."""
 
     opened_model: OpenedModel
     line: str
     cursor: int
-    previous_lines: tuple[str, ...] = ()
+    above: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +97,7 @@ class Predictor:
         from rnnlm_tui.suggesting.generate import continue_typed
 
         model, contexts = question.opened_model.model, question.opened_model.contexts
-        asked = (model, question.line, unlike, question.previous_lines, contexts)
+        asked = (model, question.line, unlike, question.above, contexts)
         return await asyncio.get_running_loop().run_in_executor(
             self._thread, continue_typed, *asked
         )
@@ -144,7 +144,7 @@ def answer_to(question: Question) -> Answer:
         question.line,
         question.cursor,
         CANDIDATES,
-        question.previous_lines,
+        question.above,
         question.opened_model.contexts,
     )
     return Answer(question, suggestions)

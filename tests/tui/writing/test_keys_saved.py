@@ -121,11 +121,9 @@ async def compare(
             used |= {"alt and a digit" if keys[0][:4] == "alt+" else keys[0] for keys, _ in own}
             post_keys(it.app, "enter")
             above.append(line)
-            await it.until(lambda: it.screen.open_text.previous_lines() == tuple(above))
+            await it.until(lambda: it.screen.open_text.lines_above() == tuple(above))
             await it.until(
-                lambda: (
-                    it.editor.answer and it.editor.answer.question.previous_lines == tuple(above)
-                )
+                lambda: it.editor.answer and it.editor.answer.question.above == tuple(above)
             )
     return {kind for kind in used if len(kind) > 1}
 

@@ -163,12 +163,12 @@ async def test_the_lines_above_are_the_nearest_without_blank_ones(tmp_path: Path
             text.add_lines(f"{number}")
             text.add_lines("")
         text.add_lines("two\nlines")
-        above = text.previous_lines()
+        above = text.lines_above()
         assert len(above) == LINES_ABOVE
         assert above[0] == "2" and above[-3:] == (f"{LINES_ABOVE - 1}", "two", "lines")
-        assert text.previous_lines(text.turns[4]) == ("0", "1")
+        assert text.lines_above(text.turns[4]) == ("0", "1")
         text.add_lines("x" * 1_000_000)
-        assert len(text.previous_lines()[-1]) == MAX_TEXT
+        assert len(text.lines_above()[-1]) == MAX_TEXT
 
 
 async def test_a_file_gets_what_there_was_when_its_saving_began(tmp_path: Path) -> None:

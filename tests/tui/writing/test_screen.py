@@ -271,11 +271,11 @@ async def test_a_long_text_is_read_behind_its_first_suggestions(
     model = scripted_model()
     async with desk(tmp_path, {"sonnets": model}) as it:
         assert it.editor.answer is not None
-        assert it.editor.answer.question.previous_lines == ("shall i compare",) * 67
+        assert it.editor.answer.question.above == ("shall i compare",) * 67
         await it.until(lambda: has_row(it.app, "reading ...") and has_row(it.app, "1 Shall"))
         may_read.set()
         await it.until(lambda: "reading ..." not in picture(it.app))
-        assert len(it.editor.answer.question.previous_lines) == LINES_ABOVE
+        assert len(it.editor.answer.question.above) == LINES_ABOVE
         await it.write(*"shall i compare ")
         assert has_row(it.app, "1 thee")
         model.gate.clear()

@@ -65,7 +65,7 @@ async def test_texts_are_searched_and_opened(tmp_path: Path) -> None:
         await it.press("ctrl+z")
         assert it.line == "", "undo does not bring the other text here"
         await answered(it.pilot)
-        assert it.editor.answer and it.editor.answer.question.previous_lines == tuple(it.page)
+        assert it.editor.answer and it.editor.answer.question.above == tuple(it.page)
         await open_list(it, "soup")
         await it.until(lambda: not has_row(it.app, "we went", "open"))
         await it.press("enter")
