@@ -30,7 +30,7 @@ from rnnlm_tui.tui.keymap import write_keymap
 from rnnlm_tui.tui.preferences import Preferences
 from rnnlm_tui.tui.runs.progress import RunProgress
 from rnnlm_tui.tui.train.form import TrainForm
-from tests.helpers.app import press, running, scripted_app, wait_until
+from tests.helpers.app import press, running, scripted_app, until
 from tests.helpers.commands import verses
 from tests.helpers.train_screen import Host
 
@@ -129,7 +129,7 @@ def use_key() -> None:
             assert action.enabled and action.keys == ["F7"]
             assert "Show what is mine" in [row.title for row in commands(app, app.screen)]
             await press(pilot, "f7")
-            await wait_until(pilot, lambda: app.current_mode == "models")
+            await until(lambda: app.current_mode == "models")
 
     asyncio.run(run())
     assert '"app.mine" = "f7"' in write_keymap(Path("keys")).read_text()

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-import re
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, Generic, TypeVar, cast
 
 from msgspec import structs
 from rich.cells import cell_len
 from textual import events
 from textual.app import App
-from textual.command import CommandList, CommandPalette
 from textual.keys import _character_to_key
 from textual.pilot import Pilot
 from textual.widgets import Static
@@ -38,6 +36,7 @@ from tests.helpers.commands import PATIENCE_S
 from tests.helpers.idle import loop_idle
 from tests.helpers.scripted import ScriptedModel
 
+AppType = TypeVar("AppType", bound=App[Any])
 CHARACTERS = {"space": " ", "tab": "\t", "enter": "\r", "escape": "\x1b", "backspace": "\x7f"}
 SONNET: Mapping[str, Mapping[str, float]] = {
     "": {"shall": 0.5, "when": 0.3},
@@ -58,6 +57,14 @@ OTHERS = ("blow", "buds", "gold", "kiss", "lily", "moon", "pearl", "queen", "ros
 MARKS = (",", ".", "?")
 PROSE = learn_prose(["when i do, shall i compare thee to a summer's day? to Anna, i do."] * 8)
 """How these models write: with marks, and with a capital where a line begins."""
+
+
+HOSTILE = (
+    "[/b] [red]x \x1b[31m\x1b]0;title\x07 \x9b2J \u202e\u05e9\u05dc\u05d5\u05dd\u202c 漢字 "
+    f"👩\u200d🚀 e\u0301\u0302 a\tb\0c {'漢' * 60} {'w' * 1000}"
+)
+"""Markup, what could steer a terminal, text from right to left, wide and joined characters, and a
+very long word."""
 
 
 def scripted_model(script: Mapping[str, Mapping[str, float]] = SONNET) -> ScriptedModel:
@@ -169,17 +176,27 @@ async def running(
                     await asyncio.sleep(0)
 
 
-async def wait_until(pilot: Pilot[Any], condition: Callable[[], object]) -> None:
-    """Runs the app until the condition holds. Fails after `PATIENCE_S`."""
+async def until(condition: Callable[..., object]) -> None:
+    """Waits until the condition holds. Fails after `PATIENCE_S`."""
     async with asyncio.timeout(PATIENCE_S):
         while not condition():
             await asyncio.sleep(0.01)
 
 
+async def sees(app: App[Any], *parts: str) -> None:
+    """Waits until a row of the screen holds all of these."""
+    await until(lambda: has_row(app, *parts))
+
+
+async def told(app: App[Any], text: str) -> None:
+    """Waits until a toast has this text."""
+    await until(lambda: any(text in toast for toast in toasts(app)))
+
+
 async def resize(pilot: Pilot[Any], width: int, height: int) -> None:
     """Gives the window another size, and waits until it is laid out."""
     await pilot.resize_terminal(width, height)
-    await wait_until(pilot, lambda: pilot.app.screen._compositor.size == (width, height))
+    await until(lambda: pilot.app.screen._compositor.size == (width, height))
 
 
 def post_keys(app: App[Any], *keys: str) -> None:
@@ -216,7 +233,7 @@ async def dialog_read(pilot: Pilot[Any]) -> None:
     """Waits until an open dialog takes answers. It does not take keys typed ahead."""
     dialog = pilot.app.screen
     if isinstance(dialog, Dialog):
-        await wait_until(pilot, lambda: dialog.is_mounted and not dialog.is_typed_ahead)
+        await until(lambda: dialog.is_mounted and not dialog.is_typed_ahead)
 
 
 async def press(pilot: Pilot[Any], *keys: str) -> None:
@@ -225,25 +242,6 @@ async def press(pilot: Pilot[Any], *keys: str) -> None:
     await dialog_read(pilot)
     post_keys(pilot.app, *keys)
     await settled(pilot)
-
-
-async def choose_in_palette(pilot: Pilot[Any], title: str) -> None:
-    """Opens the palette, types the title of a command, and chooses it with Enter."""
-    app = pilot.app
-    await press(pilot, "ctrl+p")
-    await wait_until(pilot, lambda: isinstance(app.screen, CommandPalette))
-    await wait_until(pilot, lambda: app.screen.has_class("-ready"))
-    await wait_until(pilot, lambda: app.screen.query_one(CommandList).region)
-    rows = app.screen.query_one(CommandList)
-    await press(pilot, *title[:24])
-
-    def is_highlighted() -> bool:
-        option = rows.highlighted_option
-        return option is not None and str(option.prompt).startswith(f"{title} ")
-
-    await wait_until(pilot, is_highlighted)
-    await press(pilot, "enter")
-    await wait_until(pilot, lambda: not isinstance(app.screen, CommandPalette))
 
 
 def app_of(pilot: Pilot[Any]) -> RnnlmApp:
@@ -255,7 +253,7 @@ async def answered(pilot: Pilot[Any]) -> None:
     """Waits until the active model has answered for the current line, and the list shows that."""
     app = app_of(pilot)
     screen = app.autocomplete
-    await wait_until(pilot, lambda: app.opened_model is not None)
+    await until(lambda: app.opened_model is not None)
 
     def is_answered() -> bool:
         editor, answer = screen.editor, screen.editor.answer
@@ -264,16 +262,16 @@ async def answered(pilot: Pilot[Any]) -> None:
         is_latest = (answer.question.line, answer.question.cursor) == (editor.line, editor.cursor)
         return is_latest and screen.query_one(Candidates).listing == editor.listing
 
-    await wait_until(pilot, is_answered)
+    await until(is_answered)
 
 
 async def show_form(pilot: Pilot[Any]) -> TrainForm:
     """Shows the form of the Train screen, and waits until a training can be started."""
     await press(pilot, "f3")
     screen = app_of(pilot).train_screen
-    await wait_until(pilot, lambda: screen.query("#train"))
+    await until(lambda: screen.query("#train"))
     form = screen.query_one(TrainForm)
-    await wait_until(pilot, lambda: form.summary is not None)
+    await until(lambda: form.summary is not None)
     await pilot.pause()
     return form
 
@@ -284,11 +282,16 @@ async def write(pilot: Pilot[Any], *keys: str) -> None:
     await answered(pilot)
 
 
+def in_reverse(app: App[Any], *, first_row: bool = False) -> list[str]:
+    """The pieces of text that are painted in reverse."""
+    strips = app.screen._compositor.render_strips()
+    parts = (part for strip in (strips[:1] if first_row else strips) for part in strip)
+    return [part.text for part in parts if part.style and part.style.reverse]
+
+
 def current_tab(app: App[Any]) -> str:
     """The label of the tab that is painted in reverse."""
-    first = app.screen._compositor.render_strips()[0]
-    painted = "".join(part.text for part in first if part.style and part.style.reverse)
-    return painted.strip(" []").partition(" ")[0]
+    return "".join(in_reverse(app, first_row=True)).strip(" []").partition(" ")[0]
 
 
 def rows_of(app: App[Any]) -> list[str]:
@@ -322,14 +325,33 @@ def check_layout(app: App[Any]) -> None:
         assert sanitize(strip.text) == strip.text, repr(strip.text)
 
 
-def in_order(text: str, *parts: str) -> bool:
-    """Returns whether the text contains the parts in this order."""
-    return re.search(".*".join(map(re.escape, parts)), text, re.DOTALL) is not None
+class InTest(Generic[AppType]):
+    """An app in a test: keys, what is painted, and waiting for it."""
 
+    def __init__(self, app: AppType, pilot: Pilot[Any]) -> None:
+        self.app, self.pilot = app, pilot
 
-def texts(lines: Iterable[Any]) -> list[str]:
-    """The text of each line of the page, as it is copied."""
-    return [line.plain_text for line in lines]
+    @property
+    def rows(self) -> list[str]:
+        return rows_of(self.app)
+
+    def has(self, *parts: str) -> bool:
+        return has_row(self.app, *parts)
+
+    def check_layout(self) -> None:
+        check_layout(self.app)
+
+    async def press(self, *keys: str) -> None:
+        await press(self.pilot, *keys)
+
+    async def sees(self, *parts: str) -> None:
+        await sees(self.app, *parts)
+
+    async def told(self, text: str) -> None:
+        await told(self.app, text)
+
+    async def resize(self, width: int, height: int) -> None:
+        await resize(self.pilot, width, height)
 
 
 def problem_in(app: App[Any]) -> str:

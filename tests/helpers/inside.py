@@ -11,7 +11,6 @@ from typing import NamedTuple
 
 import numpy as np
 import pytest
-from textual.pilot import Pilot
 from textual.strip import Strip
 
 from rnnlm_tui.lm.contexts import Contexts
@@ -21,7 +20,7 @@ from rnnlm_tui.suggesting.accepting import Suggestion
 from rnnlm_tui.suggesting.explain import Explanation, LineWord, Part
 from rnnlm_tui.tui.app import RnnlmApp
 from rnnlm_tui.tui.inside import screen
-from tests.helpers.app import answered, current_tab, press, running, scripted_app, wait_until
+from tests.helpers.app import InTest, answered, current_tab, press, running, scripted_app, until
 
 
 class Asked(NamedTuple):
@@ -101,14 +100,10 @@ def _marked(strip: Strip) -> str:
     )
 
 
-class Inside:
+class Inside(InTest[RnnlmApp]):
     """The screen in a test."""
 
-    def __init__(self, app: RnnlmApp, pilot: Pilot[None], script: Script) -> None:
-        self.app, self.pilot, self.script = app, pilot, script
-
-    async def press(self, *keys: str) -> None:
-        await press(self.pilot, *keys)
+    script: Script
 
     async def sees(self, *parts: str) -> None:
         """Waits until a row of the screen holds all of these. Text in reverse is in brackets."""
@@ -117,13 +112,13 @@ class Inside:
             rows = map(_marked, self.app.screen._compositor.render_strips())
             return any(all(part in row for part in parts) for row in rows)
 
-        await wait_until(self.pilot, is_seen)
+        await until(is_seen)
 
     async def explains(self, line: str) -> None:
         """Waits until this line is explained."""
-        await wait_until(self.pilot, lambda: self.script.lines[-1] == line)
+        await until(lambda: self.script.lines[-1] == line)
         workers = self.app.workers
-        await wait_until(self.pilot, lambda: all(w.group != "explain" for w in workers))
+        await until(lambda: all(w.group != "explain" for w in workers))
 
 
 @pytest.fixture
@@ -148,7 +143,8 @@ async def inside(
         await answered(pilot)
         app.autocomplete.editor.set_text(line)
         await press(pilot, "f10")
-        on = Inside(app, pilot, script)
-        await wait_until(pilot, lambda: current_tab(app) == "Inside")
+        on = Inside(app, pilot)
+        on.script = script
+        await until(lambda: current_tab(app) == "Inside")
         await on.sees("compare")
         yield on

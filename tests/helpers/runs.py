@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import os
 import signal
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -16,7 +15,7 @@ from rnnlm_tui.errors import RnnlmError
 from rnnlm_tui.events import Event, failed, to_json_line
 from rnnlm_tui.store.library import Library
 from rnnlm_tui.tui.runs.follower import FollowedRun
-from tests.helpers.commands import PATIENCE_S
+from tests.helpers.app import until
 from tests.helpers.events import finished
 
 CHILD = Path(__file__).with_name("scripted_child.py")
@@ -32,13 +31,6 @@ SUMMARY: dict[str, Any] = {
     "settings": {},
 }  # fmt: skip
 """The summary of the bundled sonnets."""
-
-
-async def until(condition: Callable[[], object]) -> None:
-    """Returns once the condition holds; fails after `PATIENCE_S`."""
-    async with asyncio.timeout(PATIENCE_S):
-        while not condition():
-            await asyncio.sleep(0.01)
 
 
 async def over(run: FollowedRun) -> None:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Any
 
 from textual.pilot import Pilot
 from textual.widgets import Static
@@ -19,7 +20,7 @@ from rnnlm_tui.tui.runs.wording import BADGES
 from rnnlm_tui.tui.train.form import TrainForm
 from rnnlm_tui.tui.train.run_lists import RunList
 from rnnlm_tui.tui.train.screen import TrainScreen
-from tests.helpers.app import has_row, running, wait_until
+from tests.helpers.app import InTest, running, until
 from tests.helpers.host import HostApp
 from tests.helpers.runs import Script, over
 
@@ -45,21 +46,18 @@ class Host(HostApp):
         self.train_screen.start(request)
 
 
-class Shown:
-    """The screen in a test, with its contents and waiting."""
+class Shown(InTest[Host]):
+    """The screen in a test."""
 
-    def __init__(self, app: Host, pilot: Pilot[None], script: Script) -> None:
-        self.app, self.pilot, self.script = app, pilot, script
-        self.screen = app.train_screen
-
-    async def until(self, condition: Callable[[], object]) -> None:
-        await wait_until(self.pilot, condition)
+    def __init__(self, app: Host, pilot: Pilot[Any], script: Script) -> None:
+        super().__init__(app, pilot)
+        self.script, self.screen = script, app.train_screen
 
     async def start(self, *events: Event, name: str = "poems") -> None:
         """Starts a run as the app would, and plays these events."""
         await self.screen.start(TrainArguments((f"--name={name}",), name)).wait()
         self.script.write(*events, name=name)
-        await self.until(lambda: self.screen.is_run_shown and self.has_focus_in_run())
+        await until(lambda: self.screen.is_run_shown and self.has_focus_in_run())
 
     def has_focus_in_run(self) -> bool:
         """Returns whether the keys of the run work."""
@@ -70,13 +68,13 @@ class Shown:
         """Waits until the run is in this phase and shown in it."""
         run = self.app.followed_runs.shown
         assert run is not None
-        await self.until(lambda: run.progress.phase is phase)
-        await self.until(lambda: phase.is_over or BADGES[phase] in self.head)
-        await self.until(lambda: not phase.is_over or (not run.is_running and self.end))
+        await until(lambda: run.progress.phase is phase)
+        await until(lambda: phase.is_over or BADGES[phase] in self.head)
+        await until(lambda: not phase.is_over or (not run.is_running and self.end))
 
     async def ready(self) -> None:
         """Waits until a training could start."""
-        await self.until(lambda: self.form.summary is not None)
+        await until(lambda: self.form.summary is not None)
 
     @property
     def form(self) -> TrainForm:
@@ -102,10 +100,6 @@ class Shown:
     def epochs(self) -> list[str]:
         """The numbers of the epochs in the table; the best one has a mark."""
         return [row.split()[0] for row in self._rows("#epochs")]
-
-    def sees(self, *parts: str) -> bool:
-        """Returns whether a row of the screen holds all of these."""
-        return has_row(self.app, *parts)
 
     @property
     def log(self) -> list[str]:
@@ -134,7 +128,7 @@ async def shown(
     """The screen, with the script in place of its child processes."""
     app = Host(Library(script.data), preferences or Preferences())
     async with running(app, size=size) as pilot:
-        await wait_until(pilot, lambda: app.train_screen.query(TrainForm))
+        await until(lambda: app.train_screen.query(TrainForm))
         yield Shown(app, pilot, script)
         if (own := app.followed_runs.own) is not None:
             script.exit(name=own.name)

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 from sqlite3 import Connection
-from typing import Any, Generic, TypeAlias, TypeVar
+from typing import Any, TypeAlias
 
 from textual.pilot import Pilot
 from textual.widgets import Input, OptionList
@@ -17,35 +17,32 @@ from rnnlm_tui.lm.model import LanguageModel
 from rnnlm_tui.session.database import SessionDatabase
 from rnnlm_tui.tui.app import RnnlmApp
 from rnnlm_tui.tui.widgets.dialogs import AskPath
-from rnnlm_tui.tui.widgets.terminal import TerminalApp
 from rnnlm_tui.tui.writing.editor import LineEditor
 from rnnlm_tui.tui.writing.open_text import OpenText
 from rnnlm_tui.tui.writing.predictor import Answer, Predictor
 from rnnlm_tui.tui.writing.screen import AutocompleteScreen
 from rnnlm_tui.tui.writing.texts_dialog import TextsDialog
 from tests.helpers.app import (
+    AppType,
+    InTest,
     answered,
     app_of,
     dialog_read,
     post_keys,
-    press,
-    rows_of,
     running,
     scripted_app,
-    texts,
     toasts,
-    wait_until,
+    until,
     write,
 )
 
-AppType = TypeVar("AppType", bound=TerminalApp)
 
+class Desk(InTest[AppType]):
+    """An app in which one writes."""
 
-class Desk(Generic[AppType]):
-    """A running app in which one writes, with shortcuts for the tests."""
-
-    def __init__(self, app: AppType, pilot: Pilot[None], editor: LineEditor) -> None:
-        self.app, self.pilot, self.editor = app, pilot, editor
+    def __init__(self, app: AppType, pilot: Pilot[Any], editor: LineEditor) -> None:
+        super().__init__(app, pilot)
+        self.editor = editor
 
     @property
     def screen(self) -> AutocompleteScreen:
@@ -62,18 +59,11 @@ class Desk(Generic[AppType]):
 
     @property
     def page(self) -> list[str]:
-        return texts(self.screen.page.lines)
-
-    @property
-    def rows(self) -> list[str]:
-        return rows_of(self.app)
+        return [line.plain_text for line in self.screen.page.lines]
 
     def tells(self, text: str) -> bool:
         """Whether a toast has this text."""
         return any(text in toast for toast in toasts(self.app))
-
-    async def press(self, *keys: str) -> None:
-        await press(self.pilot, *keys)
 
     async def write(self, *keys: str) -> None:
         await write(self.pilot, *keys)
@@ -83,24 +73,21 @@ class Desk(Generic[AppType]):
         for key, letters in re.findall(r"\{(.*?)\}|([^{]+)", keys):
             await self.press(*(letters or [key]))
 
-    async def until(self, condition: Any) -> None:
-        await wait_until(self.pilot, condition)
-
     async def send(self, line: str, lines_after: int) -> None:
         """Sends a line, and waits until the page has `lines_after` lines."""
         self.editor.set_text(line)
         await self.press("enter")
-        await self.until(lambda: len(self.page) == lines_after)
+        await until(lambda: len(self.page) == lines_after)
 
 
 async def name_file(it: Desk[RnnlmApp], path: Path) -> None:
     """Names a file in the dialog that asks for one."""
-    await it.until(lambda: isinstance(it.app.screen, AskPath) and it.app.screen.query(Input))
+    await until(lambda: isinstance(it.app.screen, AskPath) and it.app.screen.query(Input))
     dialog = it.app.screen
     dialog.query_one(Input).value = str(path)
     await dialog_read(it.pilot)
     post_keys(it.app, "enter")  # without waiting for widgets, which the end of the app removes
-    await it.until(lambda: it.app.screen is not dialog)
+    await until(lambda: it.app.screen is not dialog)
 
 
 class NoDatabase(SessionDatabase):
@@ -149,11 +136,11 @@ async def desk(
 async def open_list(it: AppDesk, search: str = "") -> TextsDialog:
     """Opens the list and searches in it."""
     await it.press("ctrl+o")
-    await it.until(lambda: isinstance(it.app.screen, TextsDialog))
+    await until(lambda: isinstance(it.app.screen, TextsDialog))
     dialog = it.app.screen
     assert isinstance(dialog, TextsDialog)
-    await it.until(lambda: dialog.query_one(OptionList).option_count)
+    await until(lambda: dialog.query_one(OptionList).option_count)
     if search:
         await it.press(*search)
-        await it.until(lambda: dialog.query_one(Input).value == search)
+        await until(lambda: dialog.query_one(Input).value == search)
     return dialog

@@ -13,8 +13,10 @@ from tests.helpers.app import (
     press,
     running,
     scripted_app,
+    sees,
     toasts,
-    wait_until,
+    told,
+    until,
     write,
 )
 
@@ -55,7 +57,7 @@ def give_keys(tmp_path: Path, text: str) -> RnnlmApp:
 async def test_a_keymap_with_a_fault_is_reported_once_and_stops_nothing(tmp_path: Path) -> None:
     app = give_keys(tmp_path, "nonsense")
     async with running(app) as pilot:
-        await wait_until(pilot, lambda: any("not valid TOML" in toast for toast in toasts(app)))
+        await told(app, "not valid TOML")
         assert len(toasts(app)) == 1
         await write(pilot, *"shall ")
         assert app.autocomplete.editor.line == "shall "
@@ -70,8 +72,7 @@ async def test_the_users_keys_work_and_are_shown(tmp_path: Path) -> None:
         '"line.suggest_now" = "f12"',
     )
     async with running(app, size=(120, 150)) as pilot:
-        told = '"app.train" = "super+t", "dialog.cancel" = "hyper+alt+t"'
-        await wait_until(pilot, lambda: any(told in toast for toast in toasts(app)))
+        await told(app, '"app.train" = "super+t", "dialog.cancel" = "hyper+alt+t"')
         assert len(toasts(app)) == 1
         await write(pilot, *"shall ")
         await write(pilot, "ctrl+n")
@@ -80,12 +81,12 @@ async def test_the_users_keys_work_and_are_shown(tmp_path: Path) -> None:
         tabs = app.screen.query_one(Header).render().plain
         assert "Train F3" in tabs and "Models ctrl+space" in tabs
         await press(pilot, "f11")
-        await wait_until(pilot, lambda: has_row(app, " F11 ", "Show all keys"))
+        await sees(app, " F11 ", "Show all keys")
         await press(pilot, "f1")
-        await wait_until(pilot, lambda: not app.screen.is_modal)
+        await until(lambda: not app.screen.is_modal)
         await press(pilot, "ctrl+o")  # a dialog
-        await wait_until(pilot, lambda: "Esc cancel" in picture(app))
+        await until(lambda: "Esc cancel" in picture(app))
         await press(pilot, "escape")
-        await wait_until(pilot, lambda: not app.screen.is_modal)
+        await until(lambda: not app.screen.is_modal)
         await press(pilot, "ctrl+@")
-        await wait_until(pilot, lambda: app.current_mode == "models")
+        await until(lambda: app.current_mode == "models")

@@ -17,7 +17,7 @@ from rnnlm_tui.tui.app import RnnlmApp
 from rnnlm_tui.tui.preferences import Preferences
 from rnnlm_tui.tui.runs.child import TrainArguments
 from rnnlm_tui.tui.widgets.dialogs import AskText, Choice, Confirm
-from tests.helpers.app import has_row, press, running, scripted_app, show_form, wait_until, write
+from tests.helpers.app import has_row, press, running, scripted_app, sees, show_form, until, write
 from tests.helpers.events import in_fifth_epoch
 from tests.helpers.inside import Script as InsideScript
 from tests.helpers.inside import inside_script
@@ -53,26 +53,26 @@ async def test_the_form_shows_focus_choice_and_faults_and_a_run_its_series_and_b
         assert not style_of(app, "my files").underline
         form.query_one("#sources").focus()
         await press(pilot, "down")
-        await wait_until(pilot, lambda: style_of(app, "my files").underline)
+        await until(lambda: style_of(app, "my files").underline)
         assert style_of(app, " Train ").reverse
         form.query_one("#form-name", Input).focus()
         form.query_one("#form-settings", Input).value = "many"
-        await wait_until(pilot, lambda: has_row(app, "▌Name"))
+        await sees(app, "▌Name")
         assert style_of(app, "Name").bold and not style_of(app, "Learn from").bold
-        await wait_until(pilot, lambda: style_of(app, " Train ").dim)
+        await until(lambda: style_of(app, " Train ").dim)
         assert not style_of(app, " Train ").reverse
         await app.train_screen.start(TrainArguments(("--name=poems",), "poems")).wait()
         script.write(*in_fifth_epoch())
-        await wait_until(pilot, lambda: has_row(app, "step 2/4"))
-        await wait_until(pilot, lambda: has_row(app, "── train", "━━ held-out", "● best 2"))
-        await wait_until(pilot, lambda: has_row(app, " ^2 ", " 4.243 "))
+        await sees(app, "step 2/4")
+        await sees(app, "── train", "━━ held-out", "● best 2")
+        await sees(app, " ^2 ", " 4.243 ")
         assert style_of(app, "^2").bold
         assert style_of(app, "figures of the network").bold, "the focus is in this table"
         assert style_of(app, "sat 3").italic, "the model wrote it"
-        await wait_until(pilot, lambda: style_of(app, "sat").bold)  # the likeliest next word
+        await until(lambda: style_of(app, "sat").bold)  # the likeliest next word
         assert style_of(app, "loss", 1).underline, "this figure is explained"
         script.write(Paused(10.0, "requested"))
-        await wait_until(pilot, lambda: has_row(app, "‖ PAUSED"))
+        await sees(app, "‖ PAUSED")
         assert style_of(app, "PAUSED").reverse
         assert app.followed_runs.own is not None
         await app.followed_runs.own.close(detach=False)
@@ -83,19 +83,19 @@ async def test_words_of_the_writer_and_of_the_model_and_the_signs_of_numbers_dif
 ) -> None:
     async with running(app) as pilot:
         await write(pilot, *"zzz shall i compare t")
-        await wait_until(pilot, lambda: has_row(app, " 1 thee", " 2 the", " 3 this"))
+        await sees(app, " 1 thee", " 2 the", " 3 this")
         assert not style_of(app, "shall i").italic
         assert style_of(app, "ee to").italic, "the ghost"
         assert style_of(app, "zzz", -1).underline and not style_of(app, "unknown:").underline
         await press(pilot, "down")
-        await wait_until(pilot, lambda: has_row(app, "▸1 thee", " 2 the"))
+        await sees(app, "▸1 thee", " 2 the")
         await write(pilot, "ctrl+u", *"shall i ")
         await press(pilot, "f10")
-        await wait_until(pilot, lambda: has_row(app, "[i]"))
+        await sees(app, "[i]")
         await press(pilot, "down")
-        await wait_until(pilot, lambda: has_row(app, "row0", "#≡-·▒█"))
+        await sees(app, "row0", "#≡-·▒█")
         assert style_of(app, "[i]").reverse
-        await wait_until(pilot, lambda: has_row(app, "embedding  "))
+        await sees(app, "embedding  ")
         assert style_of(app, "embedding  ").underline
         assert has_row(app, "█ network   ▓ n-grams") and has_row(app, "shall x2  i x2")
 
@@ -129,22 +129,22 @@ async def test_fields_buttons_and_what_is_chosen_are_seen_in_the_terminals_own_c
     app = scripted_app(tmp_path, preferences=Preferences(theme=theme))
     async with running(app, size=size) as pilot:
         form = await show_form(pilot)
-        await wait_until(pilot, lambda: painted(app, " Train ").reverse)
+        await until(lambda: painted(app, " Train ").reverse)
         assert (colour := painted(app, " Train ").color) and colour.is_default
         form.query_one("#form-settings", Input).value = "many"
-        await wait_until(pilot, lambda: app.train_screen.query_one("#train", Button).disabled)
+        await until(lambda: app.train_screen.query_one("#train", Button).disabled)
         await pilot.pause()
         assert has_row(app, " Train ")
         app.push_screen(Choice("Which?", "", (("a", "The first", "explained"),)))
-        await wait_until(pilot, lambda: has_row(app, "explained"))
+        await sees(app, "explained")
         await press(pilot, "up")
-        await wait_until(pilot, lambda: is_legible(app, "explained") and is_legible(app, "1 "))
+        await until(lambda: is_legible(app, "explained") and is_legible(app, "1 "))
         await press(pilot, "escape")
         app.push_screen(AskText("Which name?", "", "selected", check=lambda text: None))
-        await wait_until(pilot, lambda: has_row(app, "selected"))
+        await sees(app, "selected")
         assert is_legible(app, "selected")
         await press(pilot, "escape", "f2", "ctrl+o")
-        await wait_until(pilot, lambda: has_row(app, "a new text", "ctrl+n"))
+        await sees(app, "a new text", "ctrl+n")
         marked, other = (painted(app, row).bgcolor for row in ("a new text", "open a file"))
         assert marked != other and is_legible(app, "a new text")
 
@@ -158,24 +158,24 @@ async def test_lists_and_dialogs_show_what_is_chosen_and_what_is_wrong(
     library.use("poems")
     app.library = library
     async with running(app) as pilot:
-        await wait_until(pilot, lambda: app.opened_model is not None)
+        await until(lambda: app.opened_model is not None)
         await press(pilot, "f4")
-        await wait_until(pilot, lambda: app.models_screen.query(DataTable))
+        await until(lambda: app.models_screen.query(DataTable))
         table = app.models_screen.query_one(DataTable)
-        await wait_until(pilot, lambda: len(table.rows) == 2 and has_row(app, "poems"))
+        await until(lambda: len(table.rows) == 2 and has_row(app, "poems"))
         table.move_cursor(row=table.get_row_index("letters"))
-        await wait_until(pilot, lambda: style_of(app, "letters").reverse)
+        await until(lambda: style_of(app, "letters").reverse)
         assert not style_of(app, "poems").reverse
         assert has_row(app, f"● {app.active_name} ")
         app.push_screen(Confirm("Really?", "It cannot be brought back."))
         for chosen, other in (("Cancel", "Delete"), ("Delete", "Cancel")):
-            await wait_until(pilot, lambda: has_row(app, "Delete"))
-            await wait_until(pilot, lambda chosen=chosen: style_of(app, chosen).underline)  # type: ignore[misc]
+            await sees(app, "Delete")
+            await until(lambda chosen=chosen: style_of(app, chosen).underline)
             assert not style_of(app, other).underline
             await press(pilot, "down")
         await press(pilot, "escape")
         app.push_screen(AskText("How many?", "", "", check=lambda text: "a number"))
-        await wait_until(pilot, lambda: has_row(app, "┏"))
+        await sees(app, "┏")
         await press(pilot, "x")
-        await wait_until(pilot, lambda: has_row(app, "a number"))
+        await sees(app, "a number")
         assert style_of(app, "a number").bold

@@ -28,7 +28,7 @@ from tests.helpers.app import (
     press,
     scripted_app,
     show_form,
-    wait_until,
+    until,
     write,
 )
 from tests.helpers.events import ended, in_fifth_epoch
@@ -56,7 +56,7 @@ async def _write_two_lines(pilot: Pilot[None]) -> None:
     view = app_of(pilot).autocomplete.page
     await write(pilot, *"when i")
     await press(pilot, "enter")
-    await wait_until(pilot, lambda: len(view.lines) == 1)
+    await until(lambda: len(view.lines) == 1)
     await write(pilot, *"shall")
     await write(pilot, "tab")
     await write(pilot, *"comp")
@@ -97,7 +97,7 @@ def test_train_form_with_faults(snap_compare: Compare, tmp_path: Path) -> None:
         settings.cursor_blink = False
         settings.value = "many"
         settings.focus()
-        await wait_until(pilot, lambda: settings.has_focus and len(form.query("Field.-wrong")) == 1)
+        await until(lambda: settings.has_focus and len(form.query("Field.-wrong")) == 1)
 
     assert snap_compare(scripted_app(tmp_path), run_before=spoil)
 
@@ -112,10 +112,10 @@ def test_train_run(
         app = app_of(pilot)
         await answered(pilot)
         app.watch_run("poems")
-        await wait_until(pilot, lambda: "step 2/4" in picture(app))
-        await wait_until(pilot, lambda: "held-out 5.60" in picture(app))
-        await wait_until(pilot, lambda: "is kept" in picture(app))
-        await wait_until(pilot, lambda: "22% of poems" in picture(app))
+        await until(lambda: "step 2/4" in picture(app))
+        await until(lambda: "held-out 5.60" in picture(app))
+        await until(lambda: "is kept" in picture(app))
+        await until(lambda: "22% of poems" in picture(app))
 
     monkeypatch.setattr(Trainer, "__str__", lambda trainer: "7")
     with trained_elsewhere(script, *in_fifth_epoch(), name="poems"):
@@ -142,14 +142,14 @@ def test_models(snap_compare: Compare, tmp_path: Path, monkeypatch: pytest.Monke
     app.library = library
 
     async def show(pilot: Pilot[Any]) -> None:
-        await wait_until(pilot, lambda: app.opened_model is not None)
+        await until(lambda: app.opened_model is not None)
         await press(pilot, "f4")
-        await wait_until(pilot, lambda: app.models_screen.query(DataTable))
+        await until(lambda: app.models_screen.query(DataTable))
         table = app.models_screen.query_one(DataTable)
-        await wait_until(pilot, lambda: len(table.rows) == 4)
+        await until(lambda: len(table.rows) == 4)
         table.move_cursor(row=table.get_row_index("letters"))
-        await wait_until(pilot, lambda: "epoch 3 is kept" in picture(app))
-        await wait_until(pilot, lambda: "held-out" in picture(app))
+        await until(lambda: "epoch 3 is kept" in picture(app))
+        await until(lambda: "held-out" in picture(app))
 
     assert snap_compare(app, run_before=show, terminal_size=(120, 36))
 
@@ -165,8 +165,8 @@ def test_inside(snap_compare: Compare, tmp_path: Path, inside_script: InsideScri
         await answered(pilot)
         app_of(pilot).autocomplete.editor.set_text("shall i zzz ")
         await press(pilot, "f10")
-        await wait_until(pilot, lambda: "words: 3" in picture(pilot.app))
+        await until(lambda: "words: 3" in picture(pilot.app))
         await press(pilot, "down")
-        await wait_until(pilot, lambda: "embedding: 4 x 6" in picture(pilot.app))
+        await until(lambda: "embedding: 4 x 6" in picture(pilot.app))
 
     assert snap_compare(scripted_app(tmp_path), run_before=look, terminal_size=(100, 30))

@@ -18,20 +18,16 @@ from rnnlm_tui.events import EpochEnded, Finished, from_json_line
 from rnnlm_tui.store.files import CONTROL, HISTORY
 from rnnlm_tui.store.library import Library
 from rnnlm_tui.tui.widgets.dialogs import TYPE_AHEAD_S
-from tests.helpers.commands import VERSES, command_line, running
+from tests.helpers.commands import TINY, VERSES, command_line, running
 
 if sys.platform == "win32":
     pytest.skip("there are pseudo-terminals on POSIX alone", allow_module_level=True)
 
 from tests.helpers.terminal import Terminal
 
-SETTINGS = (
-    "--preset=lesson",
-    *("--embedding-size", "4", "--bidirectional-size", "4", "--recurrent-size", "4"),
-    *("--batch-size", "1", "--threads", "1", "--device", "cpu", "--epochs", "100000"),
-)
 NAME = "verses"
 PATIENCE_S = 120.0
+ENDLESS = ("--batch-size=1", "--epochs=100000", "--json")
 
 pytestmark = pytest.mark.slow
 QUIT, MODELS = "\x11", "\x1bOS"
@@ -80,7 +76,7 @@ def test_a_training_stops_with_its_app_unless_it_is_in_the_background(
 ) -> None:
     corpus = tmp_path / "verses.txt"
     corpus.write_text(VERSES * 10)
-    with running("--train", str(corpus), "--name", NAME, *SETTINGS, "--json") as begun:
+    with running("--train", str(corpus), "--name", NAME, *TINY, *ENDLESS) as begun:
         begun.line('"saved"')
         begun.process.send_signal(signal.SIGTERM)
         begun.end()

@@ -11,8 +11,9 @@ from pathlib import Path
 import platformdirs
 import pytest
 from textual.binding import Binding
-from textual.command import CommandList
+from textual.command import CommandList, CommandPalette
 from textual.dom import DOMNode
+from textual.pilot import Pilot
 
 from rnnlm_tui import tui
 from rnnlm_tui.tui.app import RnnlmApp
@@ -23,20 +24,16 @@ from rnnlm_tui.tui.widgets.dialogs import AskPath
 from rnnlm_tui.tui.writing.editor import LineEditor
 from rnnlm_tui.tui.writing.screen import AutocompleteScreen
 from tests.helpers.app import (
-    answered,
-    check_layout,
-    choose_in_palette,
-    has_row,
     picture,
     post_keys,
     press,
-    resize,
     running,
     scripted_app,
     scripted_model,
-    toasts,
-    wait_until,
+    told,
+    until,
 )
+from tests.helpers.writing_screen import desk
 
 
 def test_every_binding_has_a_unique_id_a_description_and_a_tooltip() -> None:
@@ -56,36 +53,51 @@ def test_every_binding_has_a_unique_id_a_description_and_a_tooltip() -> None:
 
 
 async def test_f1_lists_the_keys_that_work_here_in_groups(tmp_path: Path) -> None:
-    app = scripted_app(tmp_path)
-    async with running(app, size=(110, 80)) as pilot:
-        await answered(pilot)
-        await press(pilot, "f1")
-        await wait_until(pilot, lambda: isinstance(app.screen, KeysScreen))
-        await wait_until(pilot, lambda: "Quit; asks first" in picture(app))
-        rows = picture(app).split("\n")
+    async with desk(tmp_path, size=(110, 80)) as it:
+        await it.press("f1")
+        await until(lambda: isinstance(it.app.screen, KeysScreen))
+        await until(lambda: "Quit; asks first" in picture(it.app))
+        rows = it.rows
         for kind in (LineEditor, AutocompleteScreen, RnnlmApp):
             for binding in own_bindings(kind):
                 if str(binding.id).startswith("line.take_"):
                     continue
                 (row,) = (row for row in rows if binding.tooltip[:50] in row)
                 assert row.partition(binding.tooltip[:50])[0].strip(" │▏")
-        assert "Rename the model" not in picture(app)
-        assert has_row(app, " alt+1 to alt+5 ", " Accept word 1 to 5 of the list ")
-        headings = re.findall(r"─ (\w+) ──", picture(app))
+        assert "Rename the model" not in picture(it.app)
+        assert it.has(" alt+1 to alt+5 ", " Accept word 1 to 5 of the list ")
+        headings = re.findall(r"─ (\w+) ──", picture(it.app))
         assert headings == ["Write", "Take", "Texts", "Page", "Screens"]
-        check_layout(app)
-        await resize(pilot, 150, 60)
-        await wait_until(pilot, lambda: has_row(app, "─ Write ─", "─ Texts ─"))
-        check_layout(app)
-        await press(pilot, "f1")
-        await wait_until(pilot, lambda: app.screen is app.autocomplete)
+        it.check_layout()
+        await it.resize(150, 60)
+        await it.sees("─ Write ─", "─ Texts ─")
+        it.check_layout()
+        await it.press("f1")
+        await until(lambda: it.app.screen is it.app.autocomplete)
+
+
+async def choose_in_palette(pilot: Pilot[None], title: str) -> None:
+    """Opens the palette, types the title of a command, and chooses it with Enter."""
+    app = pilot.app
+    await press(pilot, "ctrl+p")
+    await until(lambda: isinstance(app.screen, CommandPalette))
+    await until(lambda: app.screen.has_class("-ready"))
+    await until(lambda: app.screen.query_one(CommandList).region)
+    rows = app.screen.query_one(CommandList)
+    await press(pilot, *title[:24])
+
+    def is_highlighted() -> bool:
+        option = rows.highlighted_option
+        return option is not None and str(option.prompt).startswith(f"{title} ")
+
+    await until(is_highlighted)
+    await press(pilot, "enter")
+    await until(lambda: not isinstance(app.screen, CommandPalette))
 
 
 async def test_the_palette_offers_what_can_be_done_here_and_does_it(tmp_path: Path) -> None:
-    app = scripted_app(tmp_path, {"a": scripted_model(), "b": scripted_model()})
-    async with running(app) as pilot:
-        await answered(pilot)
-        offered = {each.title: each.keys for each in commands(app, app.screen)}
+    async with desk(tmp_path, {"a": scripted_model(), "b": scripted_model()}) as it:
+        offered = {each.title: each.keys for each in commands(it.app, it.app.screen)}
         for kind in (RnnlmApp, AutocompleteScreen, LineEditor):
             for binding in own_bindings(kind):
                 is_by_key_only = binding.key.split(",")[0] in {"ctrl+p", *KEY_ONLY}
@@ -96,30 +108,28 @@ async def test_the_palette_offers_what_can_be_done_here_and_does_it(tmp_path: Pa
         order = ["Begin a new text", "Change theme", "Show all keys", "Use model a", "Use model b",
                  "Undo", "Change keys"]  # fmt: skip
         assert sorted(order, key=[*offered].index) == order
-        await choose_in_palette(pilot, "Use model b")
-        await wait_until(pilot, lambda: app.active_name == "b")
-        await choose_in_palette(pilot, "Show your models")
-        await wait_until(pilot, lambda: app.current_mode == "models")
-        await choose_in_palette(pilot, "Import an exported model")
-        await wait_until(pilot, lambda: isinstance(app.screen, AskPath) and app.focused)
+        await choose_in_palette(it.pilot, "Use model b")
+        await until(lambda: it.app.active_name == "b")
+        await choose_in_palette(it.pilot, "Show your models")
+        await until(lambda: it.app.current_mode == "models")
+        await choose_in_palette(it.pilot, "Import an exported model")
+        await until(lambda: isinstance(it.app.screen, AskPath) and it.app.focused)
 
 
 @pytest.mark.parametrize("wanted", ["light", "dark"])
 async def test_a_light_theme_is_light_in_any_terminal(wanted: str, tmp_path: Path) -> None:
-    app = scripted_app(tmp_path)
-    async with running(app) as pilot:
-        await answered(pilot)
-        app.theme = "dracula"
-        show_themes(app)
-        await wait_until(pilot, lambda: app.screen.query(CommandList) and has_row(app, "nord"))
-        rows = app.screen.query_one(CommandList)
+    async with desk(tmp_path) as it:
+        it.app.theme = "dracula"
+        show_themes(it.app)
+        await until(lambda: it.app.screen.query(CommandList) and it.has("nord"))
+        rows = it.app.screen.query_one(CommandList)
         own = [str(rows.get_option_at_index(place).prompt).strip() for place in range(2)]
         assert own == ["rnnlm-dark", "rnnlm-light"]
-        await press(pilot, *wanted)
-        await wait_until(pilot, lambda: wanted in str(rows.get_option_at_index(0).prompt))
-        await press(pilot, "enter")
-        await wait_until(pilot, lambda: app.theme != "dracula")
-        theme = app.current_theme
+        await it.press(*wanted)
+        await until(lambda: wanted in str(rows.get_option_at_index(0).prompt))
+        await it.press("enter")
+        await until(lambda: it.app.theme != "dracula")
+        theme = it.app.current_theme
         assert (theme.ansi, theme.dark) == (False, wanted == "dark")
 
 
@@ -127,16 +137,14 @@ async def test_a_light_theme_is_light_in_any_terminal(wanted: str, tmp_path: Pat
 async def test_a_palette_that_is_closed_twice_in_a_moment_closes_once(
     key: str, tmp_path: Path
 ) -> None:
-    app = scripted_app(tmp_path)
-    async with running(app) as pilot:
-        await answered(pilot)
-        show_themes(app)
-        await wait_until(pilot, lambda: app.screen.query(CommandList) and has_row(app, "nord"))
-        palette = app.screen
-        post_keys(app, key, key)
-        await wait_until(pilot, lambda: palette not in app.screen_stack)
-        await pilot.pause()  # until all keys are handled
-        assert app.screen_stack == [app.autocomplete]
+    async with desk(tmp_path) as it:
+        show_themes(it.app)
+        await until(lambda: it.app.screen.query(CommandList) and it.has("nord"))
+        palette = it.app.screen
+        post_keys(it.app, key, key)
+        await until(lambda: palette not in it.app.screen_stack)
+        await it.pilot.pause()  # until all keys are handled
+        assert it.app.screen_stack == [it.app.autocomplete]
 
 
 async def test_the_palette_tells_where_it_has_written_or_why_it_cannot(
@@ -145,7 +153,7 @@ async def test_the_palette_tells_where_it_has_written_or_why_it_cannot(
     app, folder = scripted_app(tmp_path), tmp_path / "not" / "there"
     (tmp_path / "file").write_text("")
     async with running(app) as pilot:
-        for title, told in (
+        for title, says in (
             ("Save a picture", f"saved {folder}"),
             ("Save a picture", "not a directory"),
             ("Change keys", "edit "),
@@ -153,10 +161,6 @@ async def test_the_palette_tells_where_it_has_written_or_why_it_cannot(
         ):
             monkeypatch.setattr(platformdirs, "user_downloads_path", partial(Path, folder))
             await choose_in_palette(pilot, title)
-            await wait_until(pilot, partial(is_told, app, told))
+            await told(app, says)
             folder = tmp_path / "file" / "x"
     assert "<svg" in next((tmp_path / "not" / "there").iterdir()).read_text()
-
-
-def is_told(app: RnnlmApp, text: str) -> bool:
-    return any(text in toast for toast in toasts(app))

@@ -32,8 +32,9 @@ from tests.helpers.app import (
     press,
     problem_in,
     running,
+    sees,
     settled,
-    wait_until,
+    until,
 )
 from tests.helpers.events import ended, progress, writers
 from tests.helpers.host import HostApp
@@ -71,6 +72,7 @@ class Host(HostApp):
     """An app that shows the Models screen, with the model `one` active."""
 
     current_mode: ClassVar[str] = "models"
+    pilot: Pilot[None]
 
     def __init__(self, library: Library) -> None:
         super().__init__(library=library)
@@ -104,17 +106,17 @@ class Host(HostApp):
 @asynccontextmanager
 async def shown(
     library: Library, size: tuple[int, int] = (80, 24), row: str | None = None
-) -> AsyncIterator[tuple[Pilot[None], Host]]:
+) -> AsyncIterator[Host]:
     """The screen with the library listed and the row of a model selected."""
     app = Host(library)
-    async with running(app, size=size) as pilot:
-        await wait_until(pilot, lambda: app.models.query(DataTable))
+    async with running(app, size=size) as app.pilot:
+        await until(lambda: app.models.query(DataTable))
         names = {one.name for one in library.entries()}
-        await wait_until(pilot, lambda: set(rows(app)) == names)
+        await until(lambda: set(rows(app)) == names)
         if row is not None:
             app.table.move_cursor(row=app.table.get_row_index(row))
-            await wait_until(pilot, lambda: app.selected == row)
-        yield pilot, app
+            await until(lambda: app.selected == row)
+        yield app
 
 
 def rows(app: Host) -> list[str]:
@@ -122,15 +124,15 @@ def rows(app: Host) -> list[str]:
     return [str(key.value) for key in app.table.rows]
 
 
-async def told(pilot: Pilot[None], app: Host, part: str) -> None:
+async def told(app: Host, part: str) -> None:
     """Waits for a message to the user."""
-    await wait_until(pilot, lambda: any(part in message for message in app.told))
+    await until(lambda: any(part in message for message in app.told))
 
 
-async def dialog(pilot: Pilot[None], app: Host, kind: type[Any]) -> Any:
+async def dialog(app: Host, kind: type[Any]) -> Any:
     """Waits for a dialog, and returns it."""
-    await wait_until(pilot, lambda: isinstance(app.screen, kind) and app.screen.focused)
-    await settled(pilot)
+    await until(lambda: isinstance(app.screen, kind) and app.screen.focused)
+    await settled(app.pilot)
     return app.screen
 
 
@@ -141,21 +143,21 @@ async def dialog(pilot: Pilot[None], app: Host, kind: type[Any]) -> Any:
 async def test_the_list_says_what_is_wrong_and_the_card_why(
     library: Library, size: tuple[int, int]
 ) -> None:
-    async with shown(library, size, "three") as (pilot, app):
-        await wait_until(pilot, lambda: has_row(app, "three   damaged"))
-        await wait_until(pilot, lambda: has_row(app, "two", "lesson", "2026-01-02"))
+    async with shown(library, size, "three") as app:
+        await sees(app, "three   damaged")
+        await sees(app, "two", "lesson", "2026-01-02")
         assert has_row(app, "● one")
         assert has_row(app, "three ", " damaged") and has_row(app, "run ", " resume")
         check_layout(app)
-        await press(pilot, "tab", "end", "tab", "up")
-        await wait_until(pilot, lambda: has_row(app, "was stopped after"))
-        await pilot.click(DataTable, offset=(4, 1 + rows(app).index("two")))
+        await press(app.pilot, "tab", "end", "tab", "up")
+        await sees(app, "was stopped after")
+        await app.pilot.click(DataTable, offset=(4, 1 + rows(app).index("two")))
         view = app.models.query_one(ModelCardView)
-        await wait_until(pilot, lambda: has_row(app, "perplexity 12.2"))
+        await sees(app, "perplexity 12.2")
         view.scroll_end(animate=False)
-        await wait_until(pilot, lambda: has_row(app, "┤"))  # of the chart
-        await press(pilot, "enter")
-        await wait_until(pilot, lambda: has_row(app, "● two"))
+        await sees(app, "┤")  # of the chart
+        await press(app.pilot, "enter")
+        await sees(app, "● two")
         assert app.calls == [("use_model", "two")]
         assert view.scroll_y == view.max_scroll_y, "an update of the card does not scroll it"
 
@@ -167,26 +169,26 @@ async def test_the_list_follows_the_library_and_the_selected_row_stays(
     library = Library(data_dir)
     app = Host(library)
     app.active_name = None
-    async with running(app) as pilot:
-        await wait_until(pilot, lambda: app.models.query(DataTable))
-        await press(pilot, "enter", "u", "r", "e", "d", "g", "f5")
+    async with running(app) as app.pilot:
+        await until(lambda: app.models.query(DataTable))
+        await press(app.pilot, "enter", "u", "r", "e", "d", "g", "f5")
         assert app.screen is app.models and not app.calls
         make_model(library.path("two"))
-        await wait_until(pilot, lambda: app.selected == "two")
+        await until(lambda: app.selected == "two")
         for name in ("one", "three"):
             make_model(library.path(name))
-        await wait_until(pilot, lambda: rows(app) == ["one", "three", "two"])
+        await until(lambda: rows(app) == ["one", "three", "two"])
         assert app.selected == "two"
         with held_elsewhere(library, "two"):
-            await wait_until(pilot, lambda: has_row(app, "two", "training"))
-        await wait_until(pilot, lambda: has_row(app, "two", "2026-01-02"))
+            await sees(app, "two", "training")
+        await sees(app, "two", "2026-01-02")
         library.delete("two")
-        await wait_until(pilot, lambda: rows(app) == ["one", "three"])
+        await until(lambda: rows(app) == ["one", "three"])
         assert app.selected == "three"
         app.models.choose("one")
-        await wait_until(pilot, lambda: app.selected == "one")
+        await until(lambda: app.selected == "one")
         app.library = Library(library.path("one"))
-        await told(pilot, app, "cannot read")
+        await told(app, "cannot read")
 
 
 async def test_figures_of_another_text_than_that_of_the_selected_model_are_marked(
@@ -196,22 +198,22 @@ async def test_figures_of_another_text_than_that_of_the_selected_model_are_marke
         put(library.folder, {f"{name}.safetensors": saved_model("ngram")})
         measured = partial(with_figures, sha256=text)
         change_card_json(library, name, measured)
-    async with shown(library, (110, 30), "one") as (pilot, app):
-        await wait_until(pilot, lambda: has_row(app, "other", "≠ 20 and 5"))
-        await wait_until(pilot, lambda: has_row(app, "two", "  20 and 5"))
+    async with shown(library, (110, 30), "one") as app:
+        await sees(app, "other", "≠ 20 and 5")
+        await sees(app, "two", "  20 and 5")
         app.table.move_cursor(row=app.table.get_row_index("other"))
-        await wait_until(pilot, lambda: has_row(app, "two", "≠ 20 and 5"))
-        await wait_until(pilot, lambda: has_row(app, "one", "≠ 20 and 5"))
+        await sees(app, "two", "≠ 20 and 5")
+        await sees(app, "one", "≠ 20 and 5")
         assert has_row(app, "other", "  20 and 5")
 
 
 async def test_the_curve_of_a_training_has_points_in_its_first_epoch(library: Library) -> None:
     steps = lines_of(*(progress(1, step) for step in (1, 2, 3)))
     put(library.runs.folder("run"), {"history.jsonl": steps.encode()})
-    async with shown(library, (110, 30), "run") as (pilot, app):
-        await wait_until(pilot, lambda: has_row(app, "── train 5.00"))
+    async with shown(library, (110, 30), "run") as app:
+        await sees(app, "── train 5.00")
         app.table.move_cursor(row=app.table.get_row_index("one"))
-        await wait_until(pilot, lambda: has_row(app, "no curve: it was not trained here"))
+        await sees(app, "no curve: it was not trained here")
 
 
 def with_figures(card: dict[str, Any], sha256: str) -> None:
@@ -230,8 +232,8 @@ def test_the_columns_fit_at_every_width(longest: int) -> None:
 
 async def test_the_library_is_read_only_while_the_list_is_seen(library: Library) -> None:
     app = Host(library)
-    async with running(app) as pilot:
-        await wait_until(pilot, lambda: "two" in rows(app))
+    async with running(app):
+        await until(lambda: "two" in rows(app))
         await app.workers.wait_for_complete()
         await app.push_screen(Screen())
         app.models.reload()
@@ -263,19 +265,19 @@ async def test_a_model_is_renamed_exported_and_imported(
     (tmp_path / "old.safetensors").write_text("precious")
     if key == "i":
         library.export("two", tmp_path)
-    async with shown(library, row="two") as (pilot, app):
-        await press(pilot, key)
-        await wait_until(pilot, lambda: isinstance(app.focused, Input))
+    async with shown(library, row="two") as app:
+        await press(app.pilot, key)
+        await until(lambda: isinstance(app.focused, Input))
         assert app.screen.query_one(Input).value == first.format(tmp_path)
         for wrong in (each.format(tmp_path) for each in refused):
             app.screen.query_one(Input).value = wrong
-            await press(pilot, "enter")
-            await wait_until(pilot, lambda: app.screen.query(Input) and problem_in(app))
+            await press(app.pilot, "enter")
+            await until(lambda: app.screen.query(Input) and problem_in(app))
             assert app.screen.query_one(Input).value == wrong, "what was wrong stays in its dialog"
         app.screen.query_one(Input).value = answer.format(tmp_path)
-        await press(pilot, "enter")
-        await told(pilot, app, message.format(tmp_path))
-        await wait_until(pilot, lambda: app.selected == selected)
+        await press(app.pilot, "enter")
+        await told(app, message.format(tmp_path))
+        await until(lambda: app.selected == selected)
         renamed = [("name_changed", "two", "meine-zwei")]
         assert app.calls == (renamed if key == "r" else [])
     assert (tmp_path / "old.safetensors").read_text() == "precious"
@@ -308,9 +310,9 @@ async def test_an_update_needs_something_new(
 ) -> None:
     file = make_updatable(library, tmp_path)
     file.unlink() if text is None else file.write_text(text)
-    async with shown(library, row="diary") as (pilot, app):
-        await press(pilot, "f5")
-        await wait_until(pilot, lambda: app.calls or app.told)
+    async with shown(library, row="diary") as app:
+        await press(app.pilot, "f5")
+        await until(lambda: app.calls or app.told)
         assert app.calls == calls
         assert [said.partition(":")[0] for said in app.told] == messages
 
@@ -321,28 +323,28 @@ async def test_an_update_asks_whether_to_learn_what_was_written_or_some_of_the_t
 ) -> None:
     """The command line stores what is new to the model."""
     make_updatable(library, tmp_path).write_text("the dog")
-    async with shown(library, row="diary") as (pilot, app):
+    async with shown(library, row="diary") as app:
         day = datetime(1970, 1, 2, 12).timestamp()  # in the time zone of the machine
         diary, letter = Text(title="diary", changed=day), Text(title="letter", changed=1)
         for text, line in (diary, "We left."), (letter, "It rained."), (diary, "Well\n\nthen."):
             app.session.write(partial(add_turn, text=text, turn=Turn(line)))
-        await press(pilot, "f5")
-        await dialog(pilot, app, Choice)
+        await press(app.pilot, "f5")
+        await dialog(app, Choice)
         assert "1 With your 3 lines written here" in picture(app)
-        await press(pilot, key)
+        await press(app.pilot, key)
         if key == "2":
-            await dialog(pilot, app, ChooseSeveral)
-            await wait_until(pilot, lambda: "[ ] diary (4 words, 2 Jan 1970)" in picture(app))
-            await press(pilot, "down", "space")
-            await wait_until(pilot, lambda: "[x] letter (2 words" in picture(app))
-            await press(pilot, "enter")
-        await wait_until(pilot, lambda: not app.screen.is_modal)
+            await dialog(app, ChooseSeveral)
+            await until(lambda: "[ ] diary (4 words, 2 Jan 1970)" in picture(app))
+            await press(app.pilot, "down", "space")
+            await until(lambda: "[x] letter (2 words" in picture(app))
+            await press(app.pilot, "enter")
+        await until(lambda: not app.screen.is_modal)
         if key == "escape":
             assert "start_training" not in [call[0] for call in app.calls]
             return
         written = {"1": ["--written=all"], "2": ["--written=#2"]}.get(key, [])
         request = TrainArguments(("--update", "diary", *written), "diary")
-        await wait_until(pilot, lambda: app.calls[-1:] == [("start_training", request)])
+        await until(lambda: app.calls[-1:] == [("start_training", request)])
 
 
 @pytest.mark.parametrize(
@@ -358,15 +360,15 @@ async def test_a_model_is_deleted_once_what_is_lost_was_told(
     name: str, lost: str, library: Library
 ) -> None:
     before = contents(library.data_dir)
-    async with shown(library, row=name) as (pilot, app):
+    async with shown(library, row=name) as app:
         for answer in ("enter", "escape", "ctrl+y"):
             assert contents(library.data_dir) == before
-            await press(pilot, "d")
-            await dialog(pilot, app, Confirm)
+            await press(app.pilot, "d")
+            await dialog(app, Confirm)
             assert has_row(app, f"Delete {name}?") and has_row(app, lost)
-            await press(pilot, answer)
-        await told(pilot, app, f"deleted {name}")
-        await wait_until(pilot, lambda: name not in rows(app))
+            await press(app.pilot, answer)
+        await told(app, f"deleted {name}")
+        await until(lambda: name not in rows(app))
         assert app.calls == [("name_changed", name, None)]
     assert not [path for path in models_of(library) if f"/{name}" in path]
 
@@ -377,7 +379,7 @@ async def test_the_keys_that_do_nothing_for_a_model_are_hidden(
     put(tmp_path / "shipped", {"english.safetensors": library.path("two").read_bytes()})
     monkeypatch.setenv("RNNLM_BUILT_IN_DIR", str(tmp_path / "shipped"))
     make_updatable(library, tmp_path)
-    async with shown(Library(library.folder.parent)) as (pilot, app):
+    async with shown(Library(library.folder.parent)) as app:
         for name, actions in (
             ("one", "use export rename delete resume"),
             ("diary", "use export rename delete update"),
@@ -386,7 +388,7 @@ async def test_the_keys_that_do_nothing_for_a_model_are_hidden(
             ("english", "use export"),
         ):
             app.table.move_cursor(row=app.table.get_row_index(name))
-            await wait_until(pilot, lambda: app.selected == name)  # noqa: B023
+            await until(lambda: app.selected == name)  # noqa: B023
             of_a_model = "use", "export", "rename", "delete", "resume", "update"
             allowed = (app.models.check_action(action, ()) is not False for action in of_a_model)
             assert [*compress(of_a_model, allowed)] == actions.split()
@@ -394,17 +396,17 @@ async def test_the_keys_that_do_nothing_for_a_model_are_hidden(
 
 async def test_a_training_is_resumed_or_done_for_longer_or_watched(library: Library) -> None:
     for name in ("run", "two"):
-        async with shown(library, row=name) as (pilot, app):
-            await press(pilot, "g")
+        async with shown(library, row=name) as app:
+            await press(app.pilot, "g")
             assert app.calls == [("resume_run", name)]
     with held_elsewhere(library, "two"):
-        async with shown(library, row="two") as (pilot, app):
-            await press(pilot, "f5", "g")
+        async with shown(library, row="two") as app:
+            await press(app.pilot, "f5", "g")
             assert app.calls == [("watch_run", "two")]
-            await press(pilot, "d")
-            await dialog(pilot, app, Confirm)
-            await press(pilot, "ctrl+y")
-            await told(pilot, app, "the model two is held by process")
+            await press(app.pilot, "d")
+            await dialog(app, Confirm)
+            await press(app.pilot, "ctrl+y")
+            await told(app, "the model two is held by process")
             assert library.has("two")
 
 
@@ -415,8 +417,8 @@ async def test_hostile_texts_break_nothing(library: Library) -> None:
         data["versions"] = {HOSTILE: HOSTILE}
 
     change_card_json(library, "two", spoil)
-    async with shown(library, (60, 16), row="two") as (pilot, app):
-        await wait_until(pilot, lambda: app.selected == "two")
+    async with shown(library, (60, 16), row="two") as app:
+        await until(lambda: app.selected == "two")
         card = app.models.query_one(ModelCardView)
 
         def is_shown_below() -> bool:
@@ -424,5 +426,5 @@ async def test_hostile_texts_break_nothing(library: Library) -> None:
             card.scroll_to(y=12, animate=False)
             return "[red]x" in picture(app)
 
-        await wait_until(pilot, is_shown_below)
+        await until(is_shown_below)
         check_layout(app)

@@ -10,7 +10,7 @@ import pytest
 
 from rnnlm_tui.events import Event, Failed, Paused, Preparing, Resumed, Saved, Warned
 from rnnlm_tui.tui.runs.progress import LogLine, Phase, RunProgress
-from rnnlm_tui.tui.runs.wording import kept_if_stopped
+from rnnlm_tui.tui.runs.wording import end_lines, kept_if_stopped
 from tests.helpers.events import ended, finished, progress, saved, started
 
 
@@ -90,6 +90,11 @@ def test_a_resumed_run_has_its_earlier_epochs_and_a_new_one_has_none() -> None:
     run.take(finished("completed"))
     run.take(started())
     assert (run.phase, run.epochs, run.lines, run.finished) == (Phase.TRAINING, [], [], None)
+
+
+def test_a_run_that_diverged_says_what_to_do() -> None:
+    *_, last = end_lines(after(started(), ended(1), finished("diverged", 1)))
+    assert last.startswith("Train again with a smaller learning rate")
 
 
 def test_what_the_run_writes_stands_between_the_notes() -> None:

@@ -18,16 +18,17 @@ import pytest
 from rnnlm_tui import paths
 from rnnlm_tui.errors import CorpusError, ModelError, RnnlmError, StorageError, UsageError
 from rnnlm_tui.events import Event, Paused, to_json_line
-from rnnlm_tui.store.appended import OWNER_PID, PIECE_BYTES, AppendedLines
+from rnnlm_tui.store.appended import OWNER_PID, AppendedLines
 from rnnlm_tui.store.library import Library
 from rnnlm_tui.tui.runs import follower
 from rnnlm_tui.tui.runs.child import TrainArguments, start_training
 from rnnlm_tui.tui.runs.followed_runs import FollowedRuns
 from rnnlm_tui.tui.runs.follower import MAX_SEED_LINE, NO_END, FollowedRun
 from rnnlm_tui.tui.runs.progress import Phase
+from tests.helpers.app import until
 from tests.helpers.commands import PATIENCE_S, POSIX
 from tests.helpers.events import ended, finished, progress, saved, started
-from tests.helpers.runs import Script, over, trained_elsewhere, until
+from tests.helpers.runs import Script, over, trained_elsewhere
 
 REQUEST = TrainArguments(("verses.txt", "--name", "poems"), "poems")
 
@@ -59,19 +60,6 @@ def held(script: Script) -> Iterator[ExitStack]:
     with ExitStack() as stack:
         stack.enter_context(trained_elsewhere(script))
         yield stack
-
-
-@pytest.mark.parametrize("size", [997, PIECE_BYTES, 1 << 20])
-def test_lines_come_whole_from_pieces_of_any_size(tmp_path: Path, size: int) -> None:
-    whole = b"one\r\n\n" + b"x" * (3 * PIECE_BYTES) + b"\n" + b"ten\n" * PIECE_BYTES
-    lines, read = AppendedLines(tmp_path / "lines"), list[bytes]()
-    assert lines.read() == [], "there is no file yet"
-    for place in range(0, len(whole), size):
-        with (tmp_path / "lines").open("ab") as file:
-            file.write(whole[place : place + size])
-        while more := lines.read():
-            read += more
-    assert read == whole.split(b"\n")[:-1]
 
 
 def test_half_a_line_that_is_cut_off_is_no_part_of_the_next_one(tmp_path: Path) -> None:

@@ -6,7 +6,6 @@ import asyncio
 import sys
 import time
 from contextlib import closing
-from functools import partial
 from pathlib import Path
 
 import psutil
@@ -23,7 +22,7 @@ from rnnlm_tui.tui.preferences import Preferences
 from rnnlm_tui.tui.train.fields import paths_in
 from rnnlm_tui.tui.train.summary import DataCard, summarise, summary_rows
 from rnnlm_tui.tui.widgets.dialogs import ChooseSeveral
-from tests.helpers.app import press
+from tests.helpers.app import until
 from tests.helpers.commands import PATIENCE_S
 from tests.helpers.models import make_model
 from tests.helpers.runs import SUMMARY, Script
@@ -133,21 +132,21 @@ async def test_it_is_filled_in_by_keys_alone(script: Script) -> None:
         defaults = [line(on, field).placeholder for field in ("name", "epochs", "held_out")]
         assert (defaults, on.form.arguments()) == (["sonnets-lesson", "8", "0.1"], ())
         on.form.query_one("#sources").focus()
-        await press(on.pilot, "down", "space")
-        await on.until(lambda: on.app.focused is line(on, "files"))
+        await on.press("down", "space")
+        await until(lambda: on.app.focused is line(on, "files"))
         choose_next = ("tab", "enter", "down", "enter")
         more = ("space", *choose_next, *choose_next, "tab", "7", "tab", *"0.2", "tab")
         # One after another, since Textual gives a key to the field that has the focus as it comes.
         for key in (*"/p.txt", "enter", *"my own", "tab", *more):
-            await press(on.pilot, key)
-        await press(on.pilot, *'dropout=0.3, encoding="latin-1"')
+            await on.press(key)
+        await on.press(*'dropout=0.3, encoding="latin-1"')
         await on.ready()
         options = ("--name=my own", "--epochs=7", "--held-out=0.2", "--preset=lesson", "--on=none")
         arguments = ("/p.txt", *options, "--dropout=0.3", "--encoding=latin-1")
         assert on.form.arguments() == arguments
         assert script.asked()[-1][:-1] == [*arguments, "--json"]
-        await press(on.pilot, "f5")
-        await on.until(lambda: script.arguments("my-own")[1:9] == [*arguments])
+        await on.press("f5")
+        await until(lambda: script.arguments("my-own")[1:9] == [*arguments])
     async with shown(script, preferences=on.app.preferences) as on:
         await on.ready()
         assert on.form.arguments() == ("/p.txt",), "the files of the last training"
@@ -180,11 +179,11 @@ async def test_what_is_wrong_stands_at_its_field_and_below_the_form_and_there_is
             if field == "files":
                 choose(on, "files")
             line(on, field).value = value
-            await on.until(partial(on.sees, f"! {told}"))
-            await on.until(lambda: wrong(on))
+            await on.sees(f"! {told}")
+            await until(lambda: wrong(on))
             assert wrong(on) == [f"field-{field}"] and "once the form is right" in str(card.content)
             assert on.screen.query_one("#train", Button).disabled
-            await press(on.pilot, "f5")
+            await on.press("f5")
             assert on.app.followed_runs.own is None and on.app.told[-1].startswith(told)
             script.command = answering
             line(on, field).value = "/there.txt" if field == "files" else ""
@@ -200,15 +199,15 @@ async def test_a_training_started_too_early_begins_once_its_text_is_counted(
         await on.ready()
         answering, script.command = script.command, SLEEPS
         line(on, "name").value = "mine"
-        await press(on.pilot, "f5")
-        await on.until(lambda: on.form.starts_once_counted)
+        await on.press("f5")
+        await until(lambda: on.form.starts_once_counted)
         line(on, "name").value = "other"
-        await on.until(lambda: not on.form.starts_once_counted)
+        await until(lambda: not on.form.starts_once_counted)
         script.command = answering
         line(on, "name").value = "last"
-        await on.until(lambda: on.form.summary is None)
-        await press(on.pilot, "f5")
-        await on.until(lambda: script.arguments("last"))
+        await until(lambda: on.form.summary is None)
+        await on.press("f5")
+        await until(lambda: script.arguments("last"))
 
 
 async def test_only_the_latest_of_many_changes_is_asked_about(script: Script) -> None:
@@ -216,7 +215,7 @@ async def test_only_the_latest_of_many_changes_is_asked_about(script: Script) ->
         choose(on, "files")
         for letter in "/abcdefgh":
             line(on, "files").value += letter
-        await on.until(lambda: any("/abcdefgh" in asked for asked in script.asked()))
+        await until(lambda: any("/abcdefgh" in asked for asked in script.asked()))
         assert len(script.asked()) < 4
 
 
@@ -232,18 +231,18 @@ async def test_all_that_is_said_fits_and_the_card_is_under_more(
     script.answer(SUMMARY | {"prospect": longest, "warnings": [few]})
     async with shown(script, size) as on:
         await on.ready()
-        await on.until(lambda: on.sees("It starts from ") and on.sees(" little more."))
+        await until(lambda: on.has("It starts from ") and on.has(" little more."))
         on.form.query_one("#more", Collapsible).collapsed = False
-        await on.until(lambda: line(on, "settings").region)
+        await until(lambda: line(on, "settings").region)
         card = on.form.query_one(DataCard)
         card.focus()
-        await on.until(lambda: card.has_focus and card.region)
-        await press(on.pilot, "end")
-        await on.until(lambda: on.sees("from fairest ---> creatures"))
+        await until(lambda: card.has_focus and card.region)
+        await on.press("end")
+        await on.sees("from fairest ---> creatures")
         button = on.screen.query_one("#train", Button)
-        await on.until(lambda: button.region and not button.disabled)
+        await until(lambda: button.region and not button.disabled)
         assert await on.pilot.click(button)
-        await on.until(lambda: on.screen.is_run_shown)
+        await until(lambda: on.screen.is_run_shown)
 
 
 # What was written in the app
@@ -257,29 +256,29 @@ async def test_what_was_written_is_the_first_choice_and_titles_stay_private(
         assert (offered(on), on.form.source) == ("what I wrote: nothing yet", "bundled")
         write(script.data, ("letter", "It rained."))
         on.screen.on_screen_resume()
-        await on.until(lambda: offered(on) == "what I wrote: 1 text, 2 words")
-        await on.until(lambda: on.form.source == "written")
+        await until(lambda: offered(on) == "what I wrote: 1 text, 2 words")
+        await until(lambda: on.form.source == "written")
         assert not on.form.query_one("#field-written").display
         write(script.data, ("diary", "We left."), ("diary", "Well then, my dear."))
         on.screen.on_screen_resume()
-        await on.until(lambda: offered(on) == "what I wrote: 3 texts, 8 words")
+        await until(lambda: offered(on) == "what I wrote: 3 texts, 8 words")
         assert on.form.arguments() == ("--written=all",)
         on.form.query_one("#written").focus()
-        await press(on.pilot, "enter")
-        await on.until(lambda: isinstance(on.app.screen, ChooseSeveral))
-        await on.until(lambda: on.sees("diary (4 words, "))
-        await press(on.pilot, "space")
-        await press(on.pilot, "enter")
-        await on.until(lambda: offered(on) == "what I wrote: 1 text, 4 words")
+        await on.press("enter")
+        await until(lambda: isinstance(on.app.screen, ChooseSeveral))
+        await until(lambda: on.has("diary (4 words, "))
+        await on.press("space")
+        await on.press("enter")
+        await until(lambda: offered(on) == "what I wrote: 1 text, 4 words")
         assert on.form.arguments() == ("--written=#3",)
         choose(on, "bundled")
-        await on.until(lambda: on.form.source == "bundled")
+        await until(lambda: on.form.source == "bundled")
         write(script.data, ("note", "Yes."))
         on.screen.on_screen_resume()
-        await on.until(lambda: offered(on).startswith("what I wrote: 1 text"))
+        await until(lambda: offered(on).startswith("what I wrote: 1 text"))
         await on.ready()
         assert on.form.source == "bundled", "the choice of the user stays"
     async with shown(script, preferences=Preferences(files="/poems.txt")) as on:
-        await on.until(lambda: offered(on).startswith("what I wrote: 4 texts"))
+        await until(lambda: offered(on).startswith("what I wrote: 4 texts"))
         await on.ready()
         assert on.form.source == "files"

@@ -10,7 +10,7 @@ from textual.screen import Screen
 
 from rnnlm_tui.events import EpochEnded, NextWord, SampleText
 from rnnlm_tui.tui.train.run_lists import RunList, next_word_rows, seed_title
-from tests.helpers.app import running, wait_until
+from tests.helpers.app import running, until
 from tests.helpers.events import ended
 from tests.helpers.host import HostApp
 
@@ -26,23 +26,23 @@ async def test_a_list_stays_at_its_end_unless_it_is_scrolled_up() -> None:
 
         async def show(count: int) -> None:
             draw(count)
-            await wait_until(pilot, lambda: log.rows.size.height == max(1, count))
+            await until(lambda: log.rows.size.height == max(1, count))
             await pilot.pause()
 
         for count in (3, 40, 80):
             await show(count)
-            await wait_until(pilot, lambda: log.is_vertical_scroll_end)
+            await until(lambda: log.is_vertical_scroll_end)
         await app.push_screen(Screen())
         draw(120)
         app.pop_screen()
-        await wait_until(pilot, lambda: log.rows.size.height == 120 and log.is_vertical_scroll_end)
+        await until(lambda: log.rows.size.height == 120 and log.is_vertical_scroll_end)
         log.scroll_home(animate=False)
-        await wait_until(pilot, lambda: log.scroll_y == 0)
+        await until(lambda: log.scroll_y == 0)
         await show(130)
         assert log.scroll_y == 0
         for count in (0, 90):  # those of another run
             await show(count)
-            await wait_until(pilot, lambda: log.is_vertical_scroll_end)
+            await until(lambda: log.is_vertical_scroll_end)
 
 
 def after(epoch: int, *words: str, seed: str = "the cat") -> EpochEnded:

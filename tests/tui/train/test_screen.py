@@ -2,34 +2,41 @@
 
 from __future__ import annotations
 
+import sys
 from typing import cast
 
-import msgspec
 import pytest
+from msgspec.structs import replace
 from textual.screen import Screen
-from textual.widgets import Button, Input
+from textual.widgets import Button, Collapsible, Input
 
 from rnnlm_tui.errors import CorpusError, RnnlmError
 from rnnlm_tui.events import (
+    EpochEnded,
     EpochFigures,
     Event,
     FinishReason,
     Metrics,
+    NextWord,
     Paused,
     Preparing,
+    SampleText,
+    Warned,
+    failed,
+    to_json_line,
 )
 from rnnlm_tui.store.run_files import write_sources
 from rnnlm_tui.tui.app import RnnlmApp
 from rnnlm_tui.tui.runs.actions import request_to_go_on
 from rnnlm_tui.tui.runs.child import TrainArguments
 from rnnlm_tui.tui.runs.progress import Phase
-from rnnlm_tui.tui.train.run_lists import RunList
+from rnnlm_tui.tui.train.summary import DataCard
 from rnnlm_tui.tui.widgets.chart import LossChart
 from rnnlm_tui.tui.widgets.dialogs import AskText, Confirm
-from tests.helpers.app import press, resize
+from tests.helpers.app import HOSTILE, until
 from tests.helpers.events import ended, finished, progress, saved, started
 from tests.helpers.models import make_model, put_state
-from tests.helpers.runs import Script, trained_elsewhere
+from tests.helpers.runs import SUMMARY, Script, trained_elsewhere
 from tests.helpers.train_screen import Shown, shown
 
 
@@ -57,7 +64,7 @@ def leave_model(on: Shown, done: int = 4, *state: int) -> None:
 
 PREPARING = Preparing(4.0, "encoding words", 90, 120, 75.0)
 SAMPLE = {"seed": "the cat", "text": f"the cat {' '.join(['wherefore'] * 8)} end", "next": []}
-LONG = msgspec.structs.replace(ended(1), sample=SAMPLE)
+LONG = replace(ended(1), sample=SAMPLE)
 
 
 @pytest.mark.parametrize(
@@ -84,14 +91,6 @@ LONG = msgspec.structs.replace(ended(1), sample=SAMPLE)
          [("── train 5.00",), (" 1 ", " 5.000 ", " 148"), ("training loss: ", "7.21 bits")]),
         ((80, 24), epochs(6, 5), [("your line: the cat ...",), ("1  sat 10%  and 5.0%",)]),
         (
-            (120, 40),
-            [*epochs(6, 5, 5.5, 5.6, is_mixed=True), progress(5, 2)],
-            [
-                ("figures of the network, before it is mixed with the rest",),
-                (" ^2 ", " 5.000 ", " 5.000 "),
-            ],
-        ),
-        (
             (60, 16),
             [*epochs(6, 5, 5.5, 5.6), progress(5, 2)],
             [(" loss ", " accuracy "), (" 4 ", " 2.500 ")],
@@ -104,9 +103,9 @@ async def test_a_run_is_shown(
 ) -> None:
     async with shown(script, (100, 30)) as on:
         await on.start(*events)
-        await resize(on.pilot, *size)
+        await on.resize(*size)
         for row in rows:
-            await on.until(lambda row=row: on.sees(*row))  # type: ignore[misc]
+            await on.sees(*row)
 
 
 async def test_nothing_is_drawn_while_another_screen_is_shown(script: Script) -> None:
@@ -119,18 +118,11 @@ async def test_nothing_is_drawn_while_another_screen_is_shown(script: Script) ->
         await on.app.switch_mode("other")
         script.write(ended(1))
         run = on.app.followed_runs.shown
-        await on.until(lambda: run is not None and run.progress.epochs)
+        await until(lambda: run is not None and run.progress.epochs)
         on.screen.paint()
         assert on.head == before
         await on.app.switch_mode("train")
-        await on.until(lambda: on.head != before)
-        await on.app.switch_mode("other")
-        script.write(*(ended(number) for number in range(2, 25)))
-        await on.until(lambda: run is not None and len(run.progress.epochs) == 24)
-        await on.app.switch_mode("train")
-        lists = [*on.screen.query("#epochs, #log").results(RunList)]
-        await on.until(lambda: all(each.max_scroll_y for each in lists))
-        await on.until(lambda: all(each.is_vertical_scroll_end for each in lists))
+        await until(lambda: on.head != before)
 
 
 async def test_epochs_and_what_is_written_follow_the_history(script: Script) -> None:
@@ -138,61 +130,61 @@ async def test_epochs_and_what_is_written_follow_the_history(script: Script) -> 
         told = "epoch 1 is saved: you can write with it"
         await on.start(started(), ended(1), saved(1), ended(2), Paused(3.0, "requested"))
         rows = ["1  sat 1", f"·  {told}", "2  sat 2", "·  paused"]
-        await on.until(lambda: on.log == rows)
-        await on.until(lambda: on.epochs == ["1", "2"])  # none is best, as nothing is measured
+        await until(lambda: on.log == rows)
+        await until(lambda: on.epochs == ["1", "2"])  # none is best, as nothing is measured
         script.replace(*epochs(6, 5))
-        await on.until(lambda: (on.epochs, on.log) == (["1", "^2"], ["1  sat 1", "2  sat 2"]))
+        await until(lambda: (on.epochs, on.log) == (["1", "^2"], ["1  sat 1", "2  sat 2"]))
         chart = on.screen.query_one(LossChart)
         assert chart.display
         script.replace(started(epochs=1), ended(1))
-        await on.until(lambda: not chart.display)  # it would have one point
+        await until(lambda: not chart.display)  # it would have one point
 
 
 async def test_a_figure_is_explained_by_keys_and_by_clicks(script: Script) -> None:
     async with shown(script) as on:
         await on.start(*epochs(6, 5))
-        await on.until(lambda: on.sees("held-out loss: mean -ln p(right word), 5.000 nats"))
+        await on.sees("held-out loss: mean -ln p(right word), 5.000 nats")
         for keys, told in (
             (["right"], "held-out top-1: how often its first suggestion is right"),
             (["left"] * 3, "training loss: mean -ln p(right word), 5.000 nats = 7.21 bits"),
             (["left"] * 2, "held-out top-5: how often one of its five suggestions is right"),
         ):
-            await press(on.pilot, *keys)
-            await on.until(lambda told=told: on.sees(told))  # type: ignore[misc]
+            await on.press(*keys)
+            await on.sees(told)
         await on.pilot.click("#epochs", offset=(5, 2))
-        await on.until(lambda: on.sees("epoch: one pass through the training lines"))
+        await on.sees("epoch: one pass through the training lines")
 
 
 async def test_the_most_needed_keys_come_first_and_steer_the_run(script: Script) -> None:
     """An order that cannot be written is told."""
     async with shown(script) as on:
         await on.start()
-        await on.until(lambda: on.bar == "x w escape g d")
+        await until(lambda: on.bar == "x w escape g d")
         script.write(started(), ended(1), saved(1))
-        await on.until(lambda: on.bar == "p x w escape g i d")
-        await press(on.pilot, "p")
-        await on.until(lambda: script.orders() == ["pause"])
+        await until(lambda: on.bar == "p x w escape g i d")
+        await on.press("p")
+        await until(lambda: script.orders() == ["pause"])
         script.write(Paused(2.0, "requested"))
         await on.phase(Phase.PAUSED)
-        await press(on.pilot, "p", "d")
-        await on.until(lambda: script.orders() == ["pause", "resume", "detach"])
-        await on.until(lambda: "continues when you quit" in on.head)
-        await press(on.pilot, "g")
-        await on.until(lambda: isinstance(on.app.screen, AskText))
+        await on.press("p", "d")
+        await until(lambda: script.orders() == ["pause", "resume", "detach"])
+        await until(lambda: "continues when you quit" in on.head)
+        await on.press("g")
+        await until(lambda: isinstance(on.app.screen, AskText))
         assert on.app.screen.query_one(Input).value == "the cat"
         on.app.screen.query_one(Input).value = "a [/b] dog"
-        await press(on.pilot, "enter")
-        await on.until(lambda: script.orders()[3:] == ["sample a [/b] dog"])
+        await on.press("enter")
+        await until(lambda: script.orders()[3:] == ["sample a [/b] dog"])
         with script.no_orders():
-            await press(on.pilot, "p")
-            await on.until(lambda: on.app.told)
+            await on.press("p")
+            await until(lambda: on.app.told)
             assert "poems cannot be given orders" in on.app.told[-1]
         for key in ("escape", "ctrl+y"):
-            await press(on.pilot, "x")
-            await on.until(lambda: isinstance(on.app.screen, Confirm))
+            await on.press("x")
+            await until(lambda: isinstance(on.app.screen, Confirm))
             assert len(script.orders()) == 4
-            await press(on.pilot, key)
-            await on.until(lambda: on.app.screen is on.screen)
+            await on.press(key)
+            await until(lambda: on.app.screen is on.screen)
         await on.phase(Phase.FINISHED)
         assert script.orders()[4:] == ["stop"]
 
@@ -200,16 +192,16 @@ async def test_the_most_needed_keys_come_first_and_steer_the_run(script: Script)
 async def test_one_training_at_a_time(script: Script) -> None:
     async with shown(script, (120, 40)) as on:
         await on.start(started())
-        await press(on.pilot, "escape")
-        await on.until(lambda: on.sees("! poems is training: wait for its end"))
+        await on.press("escape")
+        await on.sees("! poems is training: wait for its end")
         button = on.screen.query_one("#train", Button)
         assert button.disabled
         on.screen.start(TrainArguments.resuming("poems"))
-        await on.until(lambda: on.app.told == ["poems is training"])
+        await until(lambda: on.app.told == ["poems is training"])
         script.exit(1, RnnlmError("it went wrong"))
-        await on.until(lambda: not button.disabled)
-        await press(on.pilot, "escape")
-        await on.until(lambda: on.screen.is_run_shown and "poems" in on.head)
+        await until(lambda: not button.disabled)
+        await on.press("escape")
+        await until(lambda: on.screen.is_run_shown and "poems" in on.head)
 
 
 async def test_write_leads_to_the_line_even_before_the_first_save(script: Script) -> None:
@@ -217,14 +209,14 @@ async def test_write_leads_to_the_line_even_before_the_first_save(script: Script
     async with shown(script) as on:
         on.app.active_name = "english"
         await on.start(started(), progress(1, 2, elapsed=1))
-        await on.until(lambda: "step 2/4" in on.head and on.keys().get("w"))
+        await until(lambda: "step 2/4" in on.head and on.keys().get("w"))
         assert script.orders() == ["compare english"], "the model in use in the app"
-        await press(on.pilot, "w")
+        await on.press("w")
         assert on.app.told == ["poems has saved nothing yet; until then english suggests"]
         assert on.app.calls == [("show_mode", "autocomplete")]
         script.write(ended(1), saved(1))
-        await on.until(lambda: on.epochs and on.keys().get("i"))
-        await press(on.pilot, "w", "i")
+        await until(lambda: on.epochs and on.keys().get("i"))
+        await on.press("w", "i")
         assert on.app.calls[1:3] == [("use_model", "poems"), ("show_mode", "autocomplete")]
         assert on.app.calls[3:] == [("use_model", "poems"), ("show_mode", "inside")]
 
@@ -233,15 +225,15 @@ async def test_a_run_that_is_measured_or_over_is_not_stopped(script: Script) -> 
     """Its process may take some seconds to end."""
     async with shown(script) as on:
         await on.start(*epochs(6, 5))
-        await on.until(lambda: on.bar == "p x w escape g i d")
+        await until(lambda: on.bar == "p x w escape g i d")
         script.write(Preparing(9.0, "measuring", 0, 1, None))
-        await on.until(lambda: on.bar == "w escape i d")
+        await until(lambda: on.bar == "w escape i d")
         script.write(finished("completed", 2, kept_epoch(2)))
-        await on.until(lambda: "✓ done" in on.head)
+        await until(lambda: "✓ done" in on.head)
         assert on.bar == "w escape i r c"
-        await press(on.pilot, "r")
+        await on.press("r")
         script.exit()
-        await on.until(lambda: script.arguments()[:3] == ["--train", "--resume", "--name"])
+        await until(lambda: script.arguments()[:3] == ["--train", "--resume", "--name"])
 
 
 # Its end
@@ -267,23 +259,23 @@ async def test_a_run_that_is_over_offers_what_to_do(
         await on.start(*epochs(6, 5, 5.5, 5.6), finished(reason, 2, kept_epoch(2)))
         script.exit()
         await on.phase(Phase.FINISHED)
-        await on.until(lambda: on.bar == "w escape i r c")
+        await until(lambda: on.bar == "w escape i r c")
         keys = "w write with it   i look inside it   c compare it with others   r train on"
-        await on.until(lambda: on.end.endswith(keys))
+        await until(lambda: on.end.endswith(keys))
         assert on.head.startswith(" ■ stopped" if reason == "stopped" else " ✓ done")
         assert on.end.startswith(
             ("Stopped after 4 of 20 epochs; epoch 2 is kept", "Trained for 4 epochs; ")
         )
-        await on.until(lambda: on.sees(" 4 ", " 2.500 "))
-        await press(on.pilot, "c", "r")
+        await on.sees(" 4 ", " 2.500 ")
+        await on.press("c", "r")
         assert on.app.calls == [("show_model", "poems")]
         if reason == "completed":
-            await on.until(lambda: isinstance(on.app.screen, AskText) and on.app.screen.focused)
+            await until(lambda: isinstance(on.app.screen, AskText) and on.app.screen.focused)
             field = on.app.screen.query_one(Input)
             assert field.value == "130", "as many as it was trained for"
             field.value = "5"
-            await press(on.pilot, "enter")
-        await on.until(lambda: script.arguments()[: len(expected)] == expected)
+            await on.press("enter")
+        await until(lambda: script.arguments()[: len(expected)] == expected)
         await on.phase(Phase.STARTING)
 
 
@@ -302,15 +294,15 @@ async def test_a_run_that_fails_leads_back_to_the_form_as_it_was(script: Script)
         on.form.query_one("#form-name", Input).value = "mine"
         await on.ready()
         arguments = on.form.arguments()
-        await press(on.pilot, "f5")
+        await on.press("f5")
         hint = "give {max_vocabulary} 9"
         script.exit(3, CorpusError("it is [/b] too large", hint), name="mine")
-        await on.until(lambda: on.end)
+        await until(lambda: on.end)
         said = 'it is [/b] too large\ngive "max vocabulary" 9\nno epoch was saved yet'
         said += "\nEsc back to the form"
         assert (on.end, on.bar) == (said, "escape")
-        await press(on.pilot, "escape")
-        await on.until(lambda: not on.screen.is_run_shown and on.form.summary)
+        await on.press("escape")
+        await until(lambda: not on.screen.is_run_shown and on.form.summary)
         assert on.form.arguments() == arguments
 
 
@@ -321,21 +313,70 @@ async def test_a_run_elsewhere_is_watched_and_steered(script: Script) -> None:
     with trained_elsewhere(script, *epochs(6, 5)):
         async with shown(script) as on:
             on.screen.watch_run("other")
-            await on.until(lambda: "epoch 3/20" in on.head and on.keys().get("x"))
+            await until(lambda: "epoch 3/20" in on.head and on.keys().get("x"))
             assert "trained by process" in on.head
             keys = on.keys()
             assert "p" in keys and "g" in keys and "d" not in keys
             on.screen.start(TrainArguments.resuming("poems"))
-            await on.until(lambda: on.app.told)
+            await until(lambda: on.app.told)
             assert on.app.told[0].startswith("other is being trained by process")
-            await press(on.pilot, "p")
-            await press(on.pilot, "escape")
+            await on.press("p")
+            await on.press("escape")
             assert not on.screen.is_run_shown
-            await press(on.pilot, "escape")
+            await on.press("escape")
             assert on.screen.is_run_shown, "it is followed on while the form is shown"
-            await press(on.pilot, "x")
-            await on.until(lambda: isinstance(on.app.screen, Confirm))
-            await press(on.pilot, "ctrl+y")
-            await on.until(lambda: script.orders("other") == ["pause", "stop"])
+            await on.press("x")
+            await until(lambda: isinstance(on.app.screen, Confirm))
+            await on.press("ctrl+y")
+            await until(lambda: script.orders("other") == ["pause", "stop"])
             script.write(finished("stopped", 2, kept_epoch(2)), name="other")
-            await on.until(lambda: "stopped" in on.head)
+            await until(lambda: "stopped" in on.head)
+
+
+# Texts that try to break the screen or to steer the terminal
+
+
+@pytest.mark.slow
+async def test_hostile_words_about_a_text_and_of_a_run_are_shown(script: Script) -> None:
+    """The summary, its refusal, the run and both kinds of its end, at every size."""
+    layer = {"name": HOSTILE, "type": HOSTILE, "output_shape": [None, 7], "parameters": 1 << 60}
+    told = {"prospect": [HOSTILE], "warnings": [HOSTILE], "rows": [[HOSTILE, HOSTILE]] * 3}
+    script.answer(SUMMARY | told | {"layers": [layer]})
+    refusal = to_json_line(failed(CorpusError(HOSTILE, HOSTILE), 1))
+    corpus = replace(started().corpus, name=HOSTILE[:1000])
+    figures = Metrics(loss=1e300, penalty=-1e300, accuracy=1e9, perplexity=1e308)
+    held_out = Metrics(loss=1e300, perplexity=1e308, top1=-5.0, top5=1e300)
+    words = [NextWord(HOSTILE, 1.0), NextWord(HOSTILE, 0.0)]
+    sample: SampleText = {"seed": HOSTILE, "text": f"{HOSTILE} and\n{HOSTILE}", "next": words}
+    events = (
+        replace(started(), name=HOSTILE, preset=HOSTILE, device=HOSTILE, corpus=corpus),
+        Warned(1.0, HOSTILE),
+        EpochEnded(9.0, 1, figures, held_out, True, sample, 9.0),
+        Paused(3.0, HOSTILE),
+    )
+    async with shown(script) as on:
+
+        async def is_whole() -> None:
+            for size in ((60, 16), (80, 24), (120, 40)):
+                await on.resize(*size)
+                await until(lambda size=size: on.screen.size == size)
+                on.check_layout()
+            await on.sees("[/b] [red]")
+
+        answering = script.command
+        refusing = (sys.executable, "-c", f"import sys; print({refusal!r}); sys.exit(3)")
+        for script.command, is_refused in ((refusing, True), (answering, False)):
+            on.form.query_one("#form-name", Input).value += "x"
+            await until(lambda: on.form.problem if is_refused else on.form.summary)  # noqa: B023
+            await is_whole()
+        on.form.query_one("#more", Collapsible).collapsed = False
+        on.form.query_one(DataCard).focus()
+        await is_whole()
+        for end in (CorpusError(HOSTILE, HOSTILE), f"{HOSTILE}\n{HOSTILE}"):
+            await on.start(*events)
+            await on.phase(Phase.PAUSED)
+            await is_whole()
+            script.exit(1, end)
+            await until(lambda: on.end)
+            await is_whole()
+            assert "[/b] [red]" in on.end

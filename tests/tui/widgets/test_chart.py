@@ -13,7 +13,7 @@ from pytest import approx
 from rnnlm_tui.events import EpochEnded, Metrics, Progress
 from rnnlm_tui.tui.widgets.chart import LossChart, plot
 from rnnlm_tui.wording.trainings import Points, loss_points, training_curve
-from tests.helpers.app import has_row, resize, rows_of, running, wait_until
+from tests.helpers.app import has_row, resize, rows_of, running, until
 from tests.helpers.events import ended
 from tests.helpers.host import HostApp
 from tests.helpers.models import SAME_EXAMPLES
@@ -83,7 +83,7 @@ async def test_the_widget_draws_what_it_is_given_at_its_size() -> None:
         for width, height in ((70, 12), (64, 5)):
             await resize(pilot, width, height)
             expected = text_of(FALLING, RISING, 4, width, height - 1)
-            await wait_until(pilot, partial(is_shown, app, expected))
+            await until(partial(is_shown, app, expected))
         legend = "── train 2.00  ━━ held-out 6.30  ● best 4  network alone"
         assert legend in rows_of(app)[0]
 

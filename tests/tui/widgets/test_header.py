@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from rnnlm_tui.tui.widgets.base_screen import Header
-from tests.helpers.app import current_tab, resize, rows_of, running, wait_until
+from tests.helpers.app import current_tab, resize, rows_of, running, until
 from tests.helpers.host import HostApp
 
 TABS = " Autocomplete F2  Train F3  Models F4  Inside F10 "
@@ -29,7 +29,7 @@ async def test_parts_of_the_text_are_left_out_before_a_letter_is(
             (60, TABS, "▶ 9% of…"),
         ):
             await resize(pilot, width, 5)
-            await wait_until(pilot, lambda: rows_of(app)[0].endswith(f" {text} "))  # noqa: B023
+            await until(lambda: rows_of(app)[0].endswith(f" {text} "))  # noqa: B023
             assert rows_of(app)[0].startswith(begin)
 
 
@@ -41,7 +41,7 @@ async def test_the_current_tab_has_brackets_only_without_colours(
         monkeypatch.setenv("NO_COLOR", "1")
     app = HostApp(Header)
     monkeypatch.setattr(HostApp, "current_mode", "train")
-    async with running(app, size=(80, 5)) as pilot:
-        await wait_until(pilot, lambda: current_tab(app) == "Train")
+    async with running(app, size=(80, 5)):
+        await until(lambda: current_tab(app) == "Train")
         shown = TABS.replace(" Train F3 ", "[Train F3]") if no_color else TABS
         assert rows_of(app)[0].startswith(shown)

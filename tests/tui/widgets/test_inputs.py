@@ -22,7 +22,7 @@ from rnnlm_tui.tui.widgets.inputs import (
     completions,
     sanitize_lines,
 )
-from tests.helpers.app import check_layout, picture, post_keys, press, running, wait_until
+from tests.helpers.app import check_layout, picture, post_keys, press, running, until
 from tests.helpers.commands import POSIX
 from tests.helpers.host import HostApp
 
@@ -32,23 +32,23 @@ SHOWN = "a\ufffd[31mb\ufffd\ufffd\ufffd\ufffd\ufffd[/b]"
 
 async def test_what_is_in_a_field_put_there_or_pasted_is_made_printable() -> None:
     app = HostApp(partial(SafeInput, HOSTILE, select_on_focus=False))
-    async with running(app) as pilot:
+    async with running(app):
         line = app.query_one(SafeInput)
         assert line.value == SHOWN and SHOWN in picture(app)
         line.value = ""
         line.focus()
         app.post_message(events.Paste(f"{HOSTILE}\n{HOSTILE}"))
-        await wait_until(pilot, lambda: line.value == SHOWN)
+        await until(lambda: line.value == SHOWN)
         check_layout(app)
 
 
 async def test_keys_that_move_and_delete_are_not_overtaken_by_letters() -> None:
     app = HostApp(partial(SafeInput, "130"))
-    async with running(app) as pilot:
+    async with running(app):
         line = app.query_one(SafeInput)
         line.focus()
         post_keys(app, "backspace", "backspace", *"24", "left", "7")
-        await wait_until(pilot, lambda: line.value == "274")
+        await until(lambda: line.value == "274")
 
 
 def test_lines_keep_their_ends_and_tabs() -> None:
@@ -94,7 +94,7 @@ async def typed(
 
 async def suggested(pilot: Pilot[None], path: PathInput, shown: str) -> None:
     """Waits until the path field shows this suggestion."""
-    await wait_until(pilot, lambda: path.render_line(0).text.strip() == shown)
+    await until(lambda: path.render_line(0).text.strip() == shown)
 
 
 def names(text: str) -> list[str]:
@@ -140,7 +140,7 @@ async def test_tab_completes_what_is_shown_and_then_moves_the_focus(
         await suggested(pilot, path, f"{folder}/poems/")
         await press(pilot, "tab")
         assert path.value == f"{folder}/poems/" and path.has_focus
-        await wait_until(pilot, lambda: not path.completed)
+        await until(lambda: not path.completed)
         await press(pilot, "tab")
         assert pilot.app.query_one("#after").has_focus
     async with typed("", FilesInput) as (pilot, path):
@@ -176,7 +176,7 @@ async def test_the_completion_of_an_older_text_is_dropped(
 
     monkeypatch.setattr(inputs, "completions", slow)
     async with typed(f"{folder}/le") as (pilot, path):
-        await wait_until(pilot, asked.is_set)
+        await until(asked.is_set)
         path.value = f"{folder}/pr"
         await suggested(pilot, path, f"{folder}/prose/")
         go_on.set()

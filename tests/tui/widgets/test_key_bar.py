@@ -14,7 +14,7 @@ from textual.widget import Widget
 from rnnlm_tui.tui.widgets import textual_private
 from rnnlm_tui.tui.widgets.key_bar import KeyBar
 from rnnlm_tui.tui.widgets.textual_private import read_pastes_whole
-from tests.helpers.app import resize, rows_of, running, wait_until
+from tests.helpers.app import resize, rows_of, running, until
 from tests.helpers.host import HostApp
 
 
@@ -43,7 +43,7 @@ async def test_what_leads_back_stays() -> None:
             (9, "Esc back"),
         ):
             await resize(pilot, width, 5)
-            await wait_until(pilot, lambda: rows_of(app)[1].strip() == row)  # noqa: B023
+            await until(lambda: rows_of(app)[1].strip() == row)  # noqa: B023
 
 
 def test_alt_and_a_digit_or_a_letter_is_that_key_and_no_character() -> None:

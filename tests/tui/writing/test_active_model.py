@@ -13,8 +13,7 @@ import pytest
 from rnnlm_tui.errors import ModelError, StorageError
 from rnnlm_tui.store.library import Library, OpenedModel
 from rnnlm_tui.tui.writing.active_model import ModelLoader
-from tests.helpers.app import ScriptedLibrary, scripted_model
-from tests.helpers.runs import until
+from tests.helpers.app import ScriptedLibrary, scripted_model, until
 
 
 class GatedLibrary(ScriptedLibrary):
@@ -96,52 +95,34 @@ DAMAGED = ["damaged is damaged"]
 GONE = "the model in use, gone, is gone; english suggests instead"
 
 
-@pytest.mark.parametrize(
-    ("script", "active", "opened", "errors", "in_use"),
-    [
-        # The model that is asked for, or the one in use, or else the English: never the newest.
-        ("use poems, begin other, wait", ["other"], ["other"], [], "other"),
-        ("use other, begin, wait", ["other"], ["other"], [], "other"),
-        ("begin, wait", ["english"], ["english"], [], "english"),
-        ("use damaged, begin, wait", ["english"], ["damaged", "english"], DAMAGED, "damaged"),
-        ("use gone, begin, wait", ["english"], ["english"], [GONE], "english"),
-        ("use poems, begin gone, wait", ["poems"], None, ["there is no model gone"], "poems"),
-        # A choice is not lost to the saves of the active model, which are loaded once.
-        (
-            "choose poems, wait, choose other, loading, reload poems, wait, reload poems, wait",
-            ["poems", "other"],
-            ["poems", "other"],
-            [],
-            "other",
-        ),
-        (
-            "choose poems, loading, reload poems, reload poems, reload poems, wait",
-            ["poems"],
-            ["poems"] * 2,
-            [],
-            "poems",
-        ),
-        # After a choice that failed, the active model is loaded again.
-        (
-            "choose poems, wait, choose damaged, wait, reload poems, wait",
-            ["poems"] * 3,
-            ["poems", "damaged", "poems"],
-            DAMAGED,
-            "poems",
-        ),
-        # A model that is saved again is not thereby what another app or the command line chose.
-        ("choose poems, wait, use other, reload poems, wait", ["poems"] * 2, None, [], "other"),
-        # A model that is deleted or renamed while it is loaded.
-        (
-            "choose poems, wait, choose other, loading, name_changed other -, wait",
-            ["poems"] * 2,
-            None,
-            [],
-            "poems",
-        ),
-        ("choose other, loading, rename other letters, wait", ["letters"], None, [], "letters"),
-    ],
-)
+WHICH: list[tuple[str, list[str], list[str] | None, list[str], str]] = [
+    # The model that is asked for, or the one in use, or else the English: never the newest.
+    ("use poems, begin other, wait", ["other"], ["other"], [], "other"),
+    ("use other, begin, wait", ["other"], ["other"], [], "other"),
+    ("begin, wait", ["english"], ["english"], [], "english"),
+    ("use damaged, begin, wait", ["english"], ["damaged", "english"], DAMAGED, "damaged"),
+    ("use gone, begin, wait", ["english"], ["english"], [GONE], "english"),
+    ("use poems, begin gone, wait", ["poems"], None, ["there is no model gone"], "poems"),
+    # A choice is not lost to the saves of the active model, which are loaded once.
+    ("choose poems, wait, choose other, loading, reload poems, wait, reload poems, wait",
+     ["poems", "other"], ["poems", "other"], [], "other"),
+    ("choose poems, loading, reload poems, reload poems, reload poems, wait",
+     ["poems"], ["poems"] * 2, [], "poems"),
+    # After a choice that failed, the active model is loaded again.
+    ("choose poems, wait, choose damaged, wait, reload poems, wait",
+     ["poems"] * 3, ["poems", "damaged", "poems"], DAMAGED, "poems"),
+    # A model that is saved again is not thereby what another app or the command line chose.
+    ("choose poems, wait, use other, reload poems, wait", ["poems"] * 2, None, [], "other"),
+    # A model that is deleted or renamed while it is loaded.
+    ("choose poems, wait, choose other, loading, name_changed other -, wait",
+     ["poems"] * 2, None, [], "poems"),
+    ("choose other, loading, rename other letters, wait", ["letters"], None, [], "letters"),
+]  # fmt: skip
+"""Calls, the models that are active one after the other, those that are opened if that matters, the
+errors, and the model that is in use then."""
+
+
+@pytest.mark.parametrize(("script", "active", "opened", "errors", "in_use"), WHICH)
 async def test_which_model_is_active(
     it: Trial,
     script: str,

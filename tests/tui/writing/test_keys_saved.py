@@ -14,7 +14,7 @@ from rnnlm_tui.store.library import Library
 from rnnlm_tui.suggesting import evaluate
 from rnnlm_tui.suggesting.accepting import Writer
 from rnnlm_tui.suggesting.typist import Typist
-from tests.helpers.app import post_keys
+from tests.helpers.app import post_keys, until
 from tests.helpers.commands import PATIENCE_S
 from tests.helpers.texts import counted, prepared
 from tests.helpers.writing_screen import AppDesk, desk
@@ -121,8 +121,8 @@ async def compare(
             used |= {"alt and a digit" if keys[0][:4] == "alt+" else keys[0] for keys, _ in own}
             post_keys(it.app, "enter")
             above.append(line)
-            await it.until(lambda: it.screen.open_text.lines_above() == tuple(above))
-            await it.until(
+            await until(lambda: it.screen.open_text.lines_above() == tuple(above))
+            await until(
                 lambda: it.editor.answer and it.editor.answer.question.above == tuple(above)
             )
     return {kind for kind in used if len(kind) > 1}

@@ -28,6 +28,13 @@ IN_GERMAN, NOT_ENGLISH = (
 )
 
 
+@pytest.fixture(autouse=True)
+def shipped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ships models of both languages."""
+    ship(tmp_path, "english", "german")
+    monkeypatch.setenv("RNNLM_BUILT_IN_DIR", str(tmp_path))
+
+
 @pytest.mark.parametrize(
     ("name", "known", "lines", "note"),
     [
@@ -47,36 +54,20 @@ IN_GERMAN, NOT_ENGLISH = (
     ],
 )
 def test_the_language_of_the_last_words(
-    name: str,
-    known: str,
-    lines: list[str],
-    note: LanguageNote,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
+    name: str, known: str, lines: list[str], note: LanguageNote
 ) -> None:
     """The model called `mine` has no language."""
-    ship(tmp_path, "english", "german")
-    monkeypatch.setenv("RNNLM_BUILT_IN_DIR", str(tmp_path))
     words = tuple(dict.fromkeys(known.replace(".", "").split())) or ("shall", "i", "see")
     model = ScriptedModel({}, 10, SPECIAL_TOKENS, words)
     assert note_on_language(opened_model(name, model), lines) == note
 
 
-def test_the_last_words_alone_count_for_a_writer_who_asks(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    ship(tmp_path, "english", "german")
-    monkeypatch.setenv("RNNLM_BUILT_IN_DIR", str(tmp_path))
+def test_the_last_words_alone_count_for_a_writer_who_asks() -> None:
     english = opened_model("english", ScriptedModel({}, 10, SPECIAL_TOKENS, ("shall", "i")))
-    assert note_on_language(english, [*ENGLISH, *GERMAN[:-1]]) == NO_NOTE
     assert note_on_language(english, [*ENGLISH, *GERMAN[:-1]], is_asked=True) == IN_GERMAN
 
 
-def test_a_model_built_on_a_language_knows_that_one(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    ship(tmp_path, "english", "german")
-    monkeypatch.setenv("RNNLM_BUILT_IN_DIR", str(tmp_path))
+def test_a_model_built_on_a_language_knows_that_one() -> None:
     mine = opened_model("mine", ScriptedModel({}, 10, SPECIAL_TOKENS, ("sie", "sah")))
     mixture = Mixture({"network": 0.8, "base": 0.2}, "german")
     mine.card = structs.replace(mine.card, mixture=mixture, language="de")

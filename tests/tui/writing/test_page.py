@@ -15,7 +15,7 @@ from rnnlm_tui.session.tables import Turn
 from rnnlm_tui.tui.writing.insertion import MAX_TEXT
 from rnnlm_tui.tui.writing.page import Page
 from rnnlm_tui.tui.writing.page_rows import wrapped
-from tests.helpers.app import check_layout, picture, press, resize, rows_of, running
+from tests.helpers.app import check_layout, in_reverse, picture, press, resize, rows_of, running
 from tests.helpers.host import HostApp
 from tests.helpers.writing_screen import unstored_text
 
@@ -104,8 +104,7 @@ async def test_the_keys_go_from_line_to_line_and_scroll() -> None:
         await press(pilot, *["up"] * 21)  # the first key goes to the last line
         assert page.marked_line is page.lines[9]
         await pilot.pause()
-        strip = next(s for s in host.screen._compositor.render_strips() if "line 9" in s.text)
-        assert [s.text for s in strip if s.style and s.style.reverse] == ["line 9"]
+        assert "line 9" in in_reverse(host)
         page.open_text.turns.insert(3, Turn("more"))
         page.show(page.open_text.turns[9])
         assert page.marked_line is page.lines[10], "the same line"
@@ -126,9 +125,7 @@ async def test_the_mark_moves_with_the_page_and_never_out_of_sight() -> None:
             page.scroll_to(y=y, animate=False, force=True, immediate=True)
             assert page.marked_line is page.lines[line]
             await pilot.pause()
-            strips = host.screen._compositor.render_strips()
-            segments = (segment for strip in strips for segment in strip)
-            assert f"line {line}" in [s.text for s in segments if s.style and s.style.reverse]
+            assert f"line {line}" in in_reverse(host)
 
 
 async def test_the_page_stays_where_it_is_if_a_line_is_removed() -> None:

@@ -10,9 +10,8 @@ from rnnlm_tui.tui.writing.predictor import (
     Question,
     answer_to,
 )
-from tests.helpers.app import opened_model, scripted_model
+from tests.helpers.app import opened_model, scripted_model, until
 from tests.helpers.commands import PATIENCE_S
-from tests.helpers.runs import until
 from tests.helpers.scripted import ScriptedModel
 
 

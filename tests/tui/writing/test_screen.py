@@ -14,6 +14,7 @@ from textual import events
 from textual.widgets import Input
 
 from rnnlm_tui.lm.contexts import Contexts
+from rnnlm_tui.paths import NEVER_SUGGEST, config_dir
 from rnnlm_tui.session.database import connect
 from rnnlm_tui.session.tables import Draft, Text, Turn, add_turn, store_draft
 from rnnlm_tui.session.texts import add_saved_keys, last_text, open_text, replace_lines
@@ -29,19 +30,18 @@ from rnnlm_tui.tui.writing.candidates import Candidates, Listing, note_on
 from rnnlm_tui.tui.writing.predictor import Answer, Question
 from tests.helpers.app import (
     ScriptedLibrary,
+    answered,
     chain,
-    check_layout,
     has_row,
-    in_order,
     picture,
     post_clicks,
     post_keys,
-    resize,
     rows_of,
     running,
     scripted_model,
+    sees,
     toasts,
-    wait_until,
+    until,
 )
 from tests.helpers.host import HostApp
 from tests.helpers.languages import LATIN, lines_in, ship
@@ -52,30 +52,20 @@ from tests.helpers.writing_screen import desk
 WORD = re.compile(r"\S+ +<?\d+%")
 """A word of the list and its share."""
 HOSTILE = (
-    "[/b]",
-    "[red]x",
-    "[@click=app.quit]x[/]",
-    "漢字かな交じり",
-    "\U0001f468\u200d\U0001f469\u200d\U0001f467\u200d\U0001f466",
-    "\U0001f1eb\U0001f1f7",
-    "❤\ufe0f",
-    "e\u0301a\u0308o\u0302\u0301\u0323",
-    "שלום",
-    "السلام",
-    "\x1b[31mred\x1b]52;c;AAAA\x07",
-    "a\x07b",
-    "nul\x00nul",
-    "new\nline",
-    "tab\tbed",
-    "c\x9b31m",
-    "a\u2028b\x85c",
-    "lone\ud800",
-    "x" * 300,
+    *("[/b]", "[red]x", "[@click=app.quit]x[/]", "漢字かな交じり", "\U0001f1eb\U0001f1f7"),
+    *("\U0001f468\u200d\U0001f469\u200d\U0001f467\u200d\U0001f466", "❤\ufe0f", "שלום", "السلام"),
+    *("e\u0301a\u0308o\u0302\u0301\u0323", "\x1b[31mred\x1b]52;c;AAAA\x07", "a\x07b", "nul\x00nul"),
+    *("new\nline", "tab\tbed", "c\x9b31m", "a\u2028b\x85c", "lone\ud800", "x" * 300),
 )
 """Markup, wide and joined characters, right to left, and what could steer a terminal."""
 
 
 # What one sees
+
+
+def in_order(text: str, *parts: str) -> bool:
+    """Returns whether the text contains the parts in this order."""
+    return re.search(".*".join(map(re.escape, parts)), text, re.DOTALL) is not None
 
 
 async def test_the_ghost_and_the_words(tmp_path: Path) -> None:
@@ -126,18 +116,18 @@ async def test_an_empty_text_shows_what_the_keys_do_with_an_example(
 ) -> None:
     """The example is named as one of the English, since another model is in use."""
     async with desk(tmp_path, size=(width, 24)) as it:
-        assert has_row(it.app, "╭─ for example, with english ──")
-        assert has_row(it.app, "│ I am looking forward to the  ")
-        assert has_row(it.app, "1 forward 100%   2 forwards <1%")
-        assert has_row(it.app, "Tab ", "takes a word: forward ")
-        assert has_row(it.app, "ctrl+r ", "continues the sentence ")
+        assert it.has("╭─ for example, with english ──")
+        assert it.has("│ I am looking forward to the  ")
+        assert it.has("1 forward 100%   2 forwards <1%")
+        assert it.has("Tab ", "takes a word: forward ")
+        assert it.has("ctrl+r ", "continues the sentence ")
         inside = "" if width == 60 else "F10 looks inside   "
-        assert has_row(it.app, f"F3 learns from your texts   {inside}F1 all keys ")
-        check_layout(it.app)
+        assert it.has(f"F3 learns from your texts   {inside}F1 all keys ")
+        it.check_layout()
         y = it.screen.query_one(Candidates).region.y
         assert len(WORD.findall("".join(it.rows[y : y + 2]))) == 5
         await it.send("when i", 1)
-        await it.until(lambda: "example" not in picture(it.app))
+        await until(lambda: "example" not in picture(it.app))
 
 
 async def test_the_first_start_is_in_the_language_of_the_locale(
@@ -149,11 +139,11 @@ async def test_the_first_start_is_in_the_language_of_the_locale(
     monkeypatch.setenv("RNNLM_BUILT_IN_DIR", str(tmp_path / "shipped"))
     monkeypatch.setenv("LC_ALL", "de_AT.UTF-8")
     app = RnnlmApp(tmp_path / "data", tmp_path / "config", tmp_path / "app.log")
-    async with running(app) as pilot:
-        await wait_until(pilot, lambda: has_row(app, "│ Es tut mir leid.  "))
+    async with running(app):
+        await sees(app, "│ Es tut mir leid.  ")
         assert has_row(app, "╭─ for example ──")
         assert has_row(app, "takes all of it: leid.")
-        await wait_until(pilot, lambda: app.active_name == "german")
+        await until(lambda: app.active_name == "german")
 
 
 @pytest.mark.parametrize(
@@ -178,16 +168,16 @@ def test_only_words_that_may_be_slips_are_called_unknown(line: str, note: str) -
 async def test_an_unknown_word_is_named_once_a_text(tmp_path: Path) -> None:
     async with desk(tmp_path) as it:
         await it.write(*"shall zwe when ")
-        await it.until(lambda: has_row(it.app, "unknown: zwe"))
+        await it.sees("unknown: zwe")
         await it.write("enter", *"when zwe qro ")
-        await it.until(lambda: has_row(it.app, "unknown: qro "))
+        await it.sees("unknown: qro ")
         await it.write("enter", *"zwe qro i ")
-        await it.until(lambda: has_row(it.app, "1 compare"))
-        assert not has_row(it.app, "unknown")
+        await it.sees("1 compare")
+        assert not it.has("unknown")
         await it.press("ctrl+n")
-        await it.until(lambda: it.page == [])
+        await until(lambda: it.page == [])
         await it.write(*"zwe ")
-        await it.until(lambda: has_row(it.app, "unknown: zwe"))
+        await it.sees("unknown: zwe")
 
 
 async def test_the_words_for_an_earlier_text_do_not_stay_while_an_answer_is_late(
@@ -198,10 +188,10 @@ async def test_the_words_for_an_earlier_text_do_not_stay_while_an_answer_is_late
         await it.write(*"shall i ")
         model.gate.clear()
         await it.press("ctrl+n", *"when ")
-        await it.until(lambda: has_row(it.app, "reading ..."))
+        await it.sees("reading ...")
         assert it.line == "when " and "%" not in it.rows[-3]
         model.gate.set()
-        await it.until(lambda: has_row(it.app, "1 i 90%"))
+        await it.sees("1 i 90%")
 
 
 async def test_the_header_counts_the_keys_saved_today(tmp_path: Path) -> None:
@@ -215,7 +205,7 @@ async def test_the_header_counts_the_keys_saved_today(tmp_path: Path) -> None:
         full = "sonnets · 3 keys saved today"
         assert it.app.header_texts() == [full, "sonnets · 3 keys saved", "sonnets"]
         await it.press("enter")
-        await it.until(lambda: "3 keys saved today" in it.rows[0])
+        await until(lambda: "3 keys saved today" in it.rows[0])
         await it.write(*"shall i compare ", "tab")
     async with desk(tmp_path, size=(120, 24)) as it:
         assert it.app.header_texts()[0] == "sonnets · 6 keys saved today"
@@ -230,35 +220,33 @@ async def test_new_words_offer_an_update_once(
     offer = "1,000 new words: F8 updates mine with them"
     async with desk(tmp_path, {"mine": scripted_model(), "english": scripted_model()}) as it:
         it.app.use_model("mine")
-        await it.until(lambda: it.app.active_name == "mine")
+        await until(lambda: it.app.active_name == "mine")
         await it.send("so " * 500, 1)
-        await it.until(lambda: all(worker.group != "offer" for worker in it.app.workers))
+        await until(lambda: all(worker.group != "offer" for worker in it.app.workers))
         assert not it.editor.border_subtitle
         await it.press("f8")
-        await it.until(lambda: it.tells("the file that mine was trained on is not known here"))
+        await it.told("the file that mine was trained on is not known here")
         (folder := it.app.library.runs.folder("mine")).mkdir(parents=True)
         write_sources(folder, ["diary.txt"], None)
         await it.send("so " * 499, 2)
         assert not it.editor.border_subtitle
         await it.send("so", 3)
-        await it.until(lambda: has_row(it.app, offer))
+        await it.sees(offer)
         await it.send("so", 4)
         assert not it.editor.border_subtitle
         await it.press("f8")
-        await it.until(
-            lambda: script.arguments("mine")[1:4] == ["--update", "mine", "--written=all"]
-        )
+        await until(lambda: script.arguments("mine")[1:4] == ["--update", "mine", "--written=all"])
         assert it.app.current_mode == "autocomplete" and it.tells("mine learns what you wrote")
         it.app.use_model("english")
-        await it.until(lambda: it.app.active_name == "english")
+        await until(lambda: it.app.active_name == "english")
         await it.press("f8")
-        await it.until(lambda: it.tells("english is built in and cannot be updated"))
+        await it.told("english is built in and cannot be updated")
 
 
 async def test_a_long_text_is_read_behind_its_first_suggestions(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """They are below its last lines, and not those of the text before."""
+    """They are below its last lines."""
     may_read, read = threading.Event(), predictor.read_contexts
 
     def read_later(*text: Any) -> Contexts:
@@ -268,24 +256,15 @@ async def test_a_long_text_is_read_behind_its_first_suggestions(
     monkeypatch.setattr(predictor, "read_contexts", read_later)
     with closing(connect(tmp_path / "data/session/session.db")) as connection:
         replace_lines(connection, Text(), ["shall i compare"] * 300)
-    model = scripted_model()
-    async with desk(tmp_path, {"sonnets": model}) as it:
+    async with desk(tmp_path) as it:
         assert it.editor.answer is not None
         assert it.editor.answer.question.above == ("shall i compare",) * 67
-        await it.until(lambda: has_row(it.app, "reading ...") and has_row(it.app, "1 Shall"))
+        await until(lambda: it.has("reading ...") and it.has("1 Shall"))
         may_read.set()
-        await it.until(lambda: "reading ..." not in picture(it.app))
+        await until(lambda: "reading ..." not in picture(it.app))
         assert len(it.editor.answer.question.above) == LINES_ABOVE
         await it.write(*"shall i compare ")
-        assert has_row(it.app, "1 thee")
-        model.gate.clear()
-        assert it.app.opened_model is not None
-        del it.app.opened_model.contexts
-        await it.press("ctrl+n")
-        await it.until(lambda: has_row(it.app, "reading ..."))
-        assert "1 thee" not in picture(it.app)
-        model.gate.set()
-        await it.until(lambda: has_row(it.app, "1 Shall"))
+        assert it.has("1 thee")
 
 
 async def test_marks_have_the_spaces_of_the_text_that_the_model_learned(tmp_path: Path) -> None:
@@ -311,7 +290,7 @@ async def test_the_words_scroll_to_the_chosen_one_and_clicks_take_one(tmp_path: 
         assert it.shown == words[7]
         at = (it.rows[y].index(words[6]), y)
         post_clicks(it.app, at, at)  # a double click takes one
-        await it.until(lambda: it.line == words[6] + " ")
+        await until(lambda: it.line == words[6] + " ")
         await it.write("x")
         assert it.line == words[6] + " x"
 
@@ -323,15 +302,15 @@ async def test_one_column_of_at_most_100_cells_with_the_words_under_the_line(
     """A long line leaves room for the page."""
     async with desk(tmp_path, size=size) as it:
         await it.send("y" * (columns + 1), 1)
-        await it.until(lambda: has_row(it.app, " " + "y" * columns + " "))
+        await it.sees(" " + "y" * columns + " ")
         it.editor.set_text("\n".join(["day"] * 30))
         await it.write(*" xylograph ")
         words = it.screen.query_one(Candidates)
         assert words.region.offset == (it.editor.region.x, it.editor.region.bottom)
-        assert has_row(it.app, " day xylograph")
+        assert it.has(" day xylograph")
         assert it.screen.page.size.height > 0 and "ctrl+q quit" in it.rows[-1]
         assert picture(it.app).count("unknown: xylograph") == 1
-        check_layout(it.app)
+        it.check_layout()
 
 
 # Keys that act on more than the line
@@ -347,7 +326,7 @@ async def test_what_hides_the_words_and_which_digits_take_one(tmp_path: Path) ->
         await it.write("alt+2")
         assert it.line == "shall i compare the "
         await it.press("escape")
-        await it.until(lambda: "hidden until the next word" in picture(it.app))
+        await until(lambda: "hidden until the next word" in picture(it.app))
         assert not re.search(r" [1-9] ", it.rows[words.region.y])
         await it.write("ctrl+u", *"shall ", "s", "ctrl+t", "alt+d", "1")
         assert (it.line, it.shown) == ("shall shall ", "")
@@ -367,22 +346,22 @@ async def test_a_line_is_continued_to_its_end_and_the_next_one_proposed(
     async with desk(tmp_path, {"m": model}) as it:
         await it.write(*"wa w")
         await it.press("ctrl+r")
-        await it.until(lambda: it.shown == "b wc wd we wf wg wh wi wj wk wl wm wn.")
+        await until(lambda: it.shown == "b wc wd we wf wg wh wi wj wk wl wm wn.")
         await it.write("b", " ", "tab")
         assert (it.line, it.shown) == ("wa wb wc ", "wd we wf wg wh wi wj wk wl wm wn.")
         await it.press("left", "ctrl+r")
-        await it.until(lambda: it.shown == "wd we wf wg wh wi wj wk wl wm wn.")
+        await until(lambda: it.shown == "wd we wf wg wh wi wj wk wl wm wn.")
         await it.write("right")
         assert it.line == "wa wb wc wd we wf wg wh wi wj wk wl wm wn. "
         await it.press("enter", "ctrl+r")
-        await it.until(lambda: it.shown.startswith("Wa wb"))
+        await until(lambda: it.shown.startswith("Wa wb"))
         assert it.page == ["wa wb wc wd we wf wg wh wi wj wk wl wm wn."]
         await it.press("escape")
         assert (it.line, it.shown) == ("", "")
         post_keys(it.app, "ctrl+r", "tab", "tab", "x")  # Tab waits for it
-        await it.until(lambda: it.line == "Wa wb x")
+        await until(lambda: it.line == "Wa wb x")
         await it.press("f6", "ctrl+r")  # from the page
-        await it.until(lambda: it.editor.requested and it.editor.has_focus)
+        await until(lambda: it.editor.requested and it.editor.has_focus)
 
 
 async def test_a_line_is_continued_again_in_another_way(tmp_path: Path) -> None:
@@ -392,9 +371,9 @@ async def test_a_line_is_continued_again_in_another_way(tmp_path: Path) -> None:
         seen = set[str]()
         for _ in range(3):
             await it.press("ctrl+r")
-            await it.until(lambda: it.editor.requested not in {"", *seen})
+            await until(lambda: it.editor.requested not in {"", *seen})
             seen.add(it.editor.requested)
-            check_layout(it.app)
+            it.check_layout()
         await it.press("right")
         assert it.line == f"shall i {it.line.removeprefix('shall i ')}"
 
@@ -406,15 +385,15 @@ async def test_a_late_continuation_is_dropped(tmp_path: Path) -> None:
         model.gate.clear()
         await it.press("ctrl+r", "x")
         model.gate.set()
-        await it.until(lambda: it.editor.answer and it.editor.answer.question.line == "when x")
-        await it.until(lambda: "continuation" not in {each.group for each in it.app.workers})
+        await until(lambda: it.editor.answer and it.editor.answer.question.line == "when x")
+        await until(lambda: "continuation" not in {each.group for each in it.app.workers})
         assert it.editor.requested == ""
 
 
 async def test_a_model_that_can_continue_nothing_says_so(tmp_path: Path) -> None:
     async with desk(tmp_path, {"m": ScriptedModel({"": {"": 1.0}})}) as it:
         await it.press("ctrl+r")
-        await it.until(lambda: it.tells("m has nothing to add to this line"))
+        await it.told("m has nothing to add to this line")
         assert it.editor.requested == ""
 
 
@@ -422,15 +401,11 @@ async def test_a_model_that_can_continue_nothing_says_so(tmp_path: Path) -> None
 
 SCRIPTS: dict[str, tuple[str, list[str], str]] = {
     "a line is kept, and another begun": ("wa{enter}half a li{restart}", ["wa"], "half a li"),
-    "a line is changed": ("one{enter}two{enter}{up}{up}!{enter}", ["one!", "two"], ""),
-    "and back": (
+    "a line is changed, and back": (
         "one{enter}two{enter}{up}{up}!{enter}{ctrl+z}{ctrl+z}{enter}{restart}", ["one", "two"], ""),
-    "and its words are not lost": (
-        "one{enter}{up}!{enter}{ctrl+z}{ctrl+z}{ctrl+y}", ["one!"], "one!"),
     "in its place again": (
         "one{enter}two{enter}{up}{up}{ctrl+u}{enter}{ctrl+z}{restart}", ["one", "two"], ""),
-    "removed from the page": ("one{enter}two{enter}{f6}{up}{d}{restart}", ["two"], ""),
-    "and back, and removed again": (
+    "removed from the page, and back, and removed again": (
         "one{enter}two{enter}{f6}{up}{d}{ctrl+z}{ctrl+y}{restart}", ["two"], ""),
     "both, and both back": ("one{enter}two{enter}{f6}{d}{d}{ctrl+z}{ctrl+z}", ["one", "two"], ""),
     "an edit comes back as that edit": ("one{enter}half{f6}{e}!{restart}", ["one"], "one!"),
@@ -453,28 +428,56 @@ async def test_what_is_written_and_undone(
             await it.follow(keys)
     async with desk(tmp_path, {"m": model}) as it:
         await it.follow(last)
-        await it.until(lambda: (it.page, it.line) == (page, line))
+        await until(lambda: (it.page, it.line) == (page, line))
         is_edit = it.line[:1] != "" and it.screen.open_text.edited is not None
         assert is_edit is ("Enter changes the line, Esc cancels" in picture(it.app))
+
+
+async def test_all_that_was_done_is_undone_in_order_and_redone(tmp_path: Path) -> None:
+    """Also that a word is never suggested again. The page, what is written, and those words."""
+    steps = ("a |{down}|{delete}", "b", "<x\ny\nz>", "{f6}|{up}|{d}|{escape}", " c", "{tab}")
+    async with desk(tmp_path) as it:
+
+        def state() -> tuple[list[str], str, str]:
+            never = config_dir() / NEVER_SUGGEST
+            return it.page, it.line, never.read_text() if never.is_file() else ""
+
+        states = [state()]
+        for keys in steps:
+            for part in keys.split("|"):
+                if part.startswith("<"):
+                    it.app.post_message(events.Paste(part.strip("<>")))
+                else:
+                    await it.follow(part)
+                await answered(it.pilot)
+            await until(lambda: state() != states[-1])
+            states.append(state())
+        for key, wanted in (("ctrl+z", states[::-1]), ("ctrl+y", states), ("ctrl+z", states[::-1])):
+            passed = [state()]
+            while passed[-1] != wanted[-1]:
+                await it.press(key)
+                await until(lambda: state() != passed[-1])  # noqa: B023
+                passed.append(state())
+            assert [each for each in passed if each in states] == wanted
 
 
 async def test_a_line_of_the_page_is_copied_edited_and_removed(tmp_path: Path) -> None:
     async with desk(tmp_path) as it:
         await it.send("when i", 1)
-        await it.until(lambda: has_row(it.app, "  when i · 2 words "))
+        await it.sees("  when i · 2 words ")
         row = next(n for n, text in enumerate(it.rows) if text.rstrip() == "  when i")
         await it.pilot.click(it.screen.page, offset=(4, row - it.screen.page.region.y))
-        await it.until(lambda: it.line == "when i" and has_row(it.app, "Enter changes the line"))
+        await until(lambda: it.line == "when i" and it.has("Enter changes the line"))
         await it.press("escape")
-        await it.until(lambda: it.screen.page.marked_line is None)
+        await until(lambda: it.screen.page.marked_line is None)
         await it.press("f6")
-        await it.until(lambda: "Enter edit" in it.rows[-1])
+        await until(lambda: "Enter edit" in it.rows[-1])
         await it.press("c")
         assert it.app.clipboard == "when i"
         await it.press("d")
-        await it.until(lambda: has_row(it.app, "· removed: ctrl+z brings it back "))
+        await it.sees("· removed: ctrl+z brings it back ")
         it.app.post_message(events.Paste("pasted"))  # while the page has the focus
-        await it.until(lambda: it.line == "pasted" and it.editor.has_focus)
+        await until(lambda: it.line == "pasted" and it.editor.has_focus)
 
 
 async def test_the_page_scrolls_while_one_writes_and_shows_the_line_that_is_edited(
@@ -484,18 +487,18 @@ async def test_the_page_scrolls_while_one_writes_and_shows_the_line_that_is_edit
         it.screen.open_text.turns = [Turn(f"line {number}") for number in range(60)]
         it.screen.page.show()
         it.screen.lines_changed()
-        await it.until(lambda: it.screen.page.scroll_offset.y == 60 - 15)
+        await until(lambda: it.screen.page.scroll_offset.y == 60 - 15)
         await it.press(*"so", "pageup", "pageup")
-        await it.until(lambda: has_row(it.app, "line 17") and has_row(it.app, "line 31"))
+        await until(lambda: it.has("line 17") and it.has("line 31"))
         await it.press("pagedown", "pagedown", "x")
-        await it.until(lambda: has_row(it.app, "line 45") and has_row(it.app, "line 59"))
+        await until(lambda: it.has("line 45") and it.has("line 59"))
         assert it.line == "sox"
         await it.press("ctrl+u", *["up"] * 40)
-        await it.until(lambda: has_row(it.app, "│ line 20 "))
+        await it.sees("│ line 20 ")
         marked = it.screen.page.marked_line
         assert marked is not None and marked.turn is it.screen.open_text.edited
         await it.press("escape")
-        await it.until(lambda: it.screen.page.marked_line is None)
+        await until(lambda: it.screen.page.marked_line is None)
 
 
 # One question at a time, and keys before the answer
@@ -505,14 +508,14 @@ async def test_the_line_and_its_ghost_fit_the_text_and_the_window(tmp_path: Path
     async with desk(tmp_path) as it:
         for number in range(1, 5):
             post_keys(it.app, *"one", "ctrl+j", *"two", "enter")
-            await it.until(lambda number=number: len(it.page) == number)
-            await it.until(lambda: it.editor.size.height == 1)
+            await until(lambda number=number: len(it.page) == number)
+            await until(lambda: it.editor.size.height == 1)
         line = " ".join(["so"] * 15)
-        await resize(it.pilot, 60, 20)
+        await it.resize(60, 20)
         await it.write(*f"{line} shall i ")
-        assert not has_row(it.app, "compare thee to")
-        await resize(it.pilot, 100, 30)
-        await it.until(lambda: has_row(it.app, f"{line} shall i compare thee to"))
+        assert not it.has("compare thee to")
+        await it.resize(100, 30)
+        await it.sees(f"{line} shall i compare thee to")
 
 
 async def test_a_burst_of_keys_keeps_its_order(tmp_path: Path) -> None:
@@ -520,24 +523,12 @@ async def test_a_burst_of_keys_keeps_its_order(tmp_path: Path) -> None:
     async with desk(tmp_path) as it:
         keys = (*"shall i do", "ctrl+w", *"comp", "tab", "tab", "enter", *"when", "tab", "down")
         post_keys(it.app, *keys, "down", "enter", *"x ")
-        await it.until(lambda: len(it.page) == 1 and it.line.endswith("x "))
+        await until(lambda: len(it.page) == 1 and it.line.endswith("x "))
         assert it.page[0] == "shall i compare thee"
         assert it.line == "when i do x ", "the second word of the list after i"
 
 
 # Models and hostile text
-
-
-async def test_another_model_suggests_at_once_and_says_so(tmp_path: Path) -> None:
-    models = {"sonnets": scripted_model(), "mine": scripted_model(chain("shall", "we", "dance"))}
-    async with desk(tmp_path, models) as it:
-        await it.write(*"shall ")
-        it.app.use_model("mine")
-        await it.until(lambda: it.shown == "we dance")
-        assert it.tells("mine is in use")
-        assert " mine" in it.rows[0]
-    async with desk(tmp_path, models) as it:
-        assert it.app.active_name == "mine", "at the next start, too"
 
 
 @pytest.mark.slow
@@ -552,44 +543,46 @@ async def test_hostile_words(tmp_path: Path) -> None:
     async with desk(tmp_path, models) as it:
         for number, cue in enumerate(cues):
             await it.write(cue, " ")
-            check_layout(it.app)
+            it.check_layout()
             await it.press("ctrl+r")
-            await it.until(lambda: it.editor.requested)
+            await until(lambda: it.editor.requested)
             await it.pilot.pause(0)
-            check_layout(it.app)
+            it.check_layout()
             await it.press("down")
-            check_layout(it.app)
+            it.check_layout()
             await it.press("enter", "enter")
-            await it.until(lambda lines=number + 1: len(it.page) == lines)
+            await until(lambda lines=number + 1: len(it.page) == lines)
             assert it.editor.document.line_count == 1
         before = it.page
         for size in ((120, 40), (61, 17), (80, 24)):
-            await resize(it.pilot, *size)
+            await it.resize(*size)
             await it.pilot.pause(0)
-            check_layout(it.app)
+            it.check_layout()
         for name in names:
             it.app.use_model(name)
-            await it.until(lambda name=name: it.app.active_name == name)
+            await until(lambda name=name: it.app.active_name == name)
             await it.write("a")
-            check_layout(it.app)
+            it.check_layout()
         await it.press("ctrl+u", "f6", "up", "c", "escape")
         await it.press("f5")
-        await it.until(lambda: it.app.screen.is_modal)
+        await until(lambda: it.app.screen.is_modal)
         it.app.screen.query_one(Input).value = str(tmp_path / "hostile.txt")
         await it.press("enter")
-        await it.until((tmp_path / "hostile.txt").exists)
+        await until((tmp_path / "hostile.txt").exists)
     with closing(connect(tmp_path / "data" / "session" / "session.db")) as connection:
         text, _ = open_text(connection, last_text(connection))
         text.draft = Draft("two\nlines\x1b[31m \ufffd")
         add_turn(connection, text, Turn("[/b]\n\x1b[31mred"))  # as no app has stored it
         store_draft(connection, text)
     async with desk(tmp_path) as it:
-        await it.until(lambda: it.page == [*before, "[/b]\n\ufffd[31mred"])
+        await until(lambda: it.page == [*before, "[/b]\n\ufffd[31mred"])
         assert it.line == "two\nlines\ufffd[31m \ufffd"
-        check_layout(it.app)
+        it.check_layout()
 
 
-async def test_an_answer_for_another_place_is_dropped(tmp_path: Path) -> None:
+async def test_an_answer_for_another_place_or_when_the_app_closes_is_dropped(
+    tmp_path: Path,
+) -> None:
     async with desk(tmp_path) as it:
         await it.write(*"shall ")
         right, opened_model = it.editor.answer, it.app.opened_model
@@ -598,23 +591,11 @@ async def test_an_answer_for_another_place_is_dropped(tmp_path: Path) -> None:
         stale.set_result(Answer(Question(opened_model, "shall i", 7), right.suggestions))
         it.editor.show_answer(stale)
         assert it.editor.answer is right
-
-
-async def test_an_answer_that_comes_while_the_app_closes_is_dropped(tmp_path: Path) -> None:
-    async with desk(tmp_path) as it:
-        await it.write(*"shall ")
-        coming = it.editor._asked
+        editor, coming = it.editor, it.editor._asked
         assert coming is not None and coming.done()
-        editor = it.editor
         with it.app.batch_update():  # nothing is painted while an app closes
             await editor.remove()
             editor.show_answer(coming)
-
-
-async def test_ctrl_c_without_a_selection_says_how_to_quit(tmp_path: Path) -> None:
-    async with desk(tmp_path) as it:
-        await it.press("ctrl+c")
-        await it.until(lambda: it.tells("nothing is selected to copy; ctrl+q quits"))
 
 
 async def test_words_in_no_known_language_do_not_pass_in_silence(
@@ -625,15 +606,15 @@ async def test_words_in_no_known_language_do_not_pass_in_silence(
     monkeypatch.setenv("RNNLM_BUILT_IN_DIR", str(tmp_path / "shipped"))
     async with desk(tmp_path, {"english": scripted_model()}) as it:
         await it.send(f"{LATIN} " * 3, 1)
-        await it.until(lambda: has_row(it.app, note))
+        await it.sees(note)
         await it.write(*"wieder ")
-        assert not has_row(it.app, "unknown: ")
+        assert not it.has("unknown: ")
         await it.press("ctrl+u", "up")
-        await it.until(lambda: has_row(it.app, "Enter changes the line, Esc cancels"))
+        await it.sees("Enter changes the line, Esc cancels")
         await it.press("escape")
-        await it.until(lambda: has_row(it.app, note))
+        await it.sees(note)
         await it.send(" ".join(lines_in("english", 8)), 2)
-        await it.until(lambda: not has_row(it.app, note))
+        await until(lambda: not it.has(note))
 
 
 async def test_a_key_uses_the_model_of_the_language_and_another_goes_back(
@@ -646,26 +627,26 @@ async def test_a_key_uses_the_model_of_the_language_and_another_goes_back(
     models = {"english": scripted_model(), "german": scripted_model()}
     async with desk(tmp_path, models) as it:
         await it.press("ctrl+g")
-        await it.until(lambda: it.tells("no other model knows the last 30 words better"))
+        await it.told("no other model knows the last 30 words better")
         it.editor.post_message(events.Paste(f"{german}\n"))
-        await it.until(lambda: has_row(it.app, note))
+        await it.sees(note)
         await it.press("f4")
-        await it.until(lambda: (row := it.app.models_screen.selected) and row.name == "german")
+        await until(lambda: (row := it.app.models_screen.selected) and row.name == "german")
         await it.press("f2", "escape")
-        await it.until(lambda: not has_row(it.app, note))
+        await until(lambda: not it.has(note))
         await it.press("ctrl+n")
-        await it.until(lambda: not it.page)
+        await until(lambda: not it.page)
         it.editor.post_message(events.Paste(german.replace("\n", " ")))  # stays in the editor
-        await it.until(lambda: has_row(it.app, note))
+        await it.sees(note)
         await it.press("ctrl+g")
-        await it.until(lambda: it.app.active_name == "german")
+        await until(lambda: it.app.active_name == "german")
         assert it.tells("german is in use; ctrl+z goes back to english")
-        assert not has_row(it.app, note)
+        assert not it.has(note)
         await it.press("ctrl+z")
-        await it.until(lambda: it.app.active_name == "english")
+        await until(lambda: it.app.active_name == "english")
         assert toasts(it.app)[-1] == "english is in use"
         await it.press("enter")
-        await it.until(lambda: it.page)
-        assert not has_row(it.app, note), "it is said once"
+        await until(lambda: it.page)
+        assert not it.has(note), "it is said once"
         await it.press("ctrl+g")
-        await it.until(lambda: it.app.active_name == "german")
+        await until(lambda: it.app.active_name == "german")

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import sqlite3
 import time
-from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -18,20 +16,20 @@ from rnnlm_tui.tui.widgets.dialogs import AskPath, AskText, Choice
 from rnnlm_tui.tui.writing import screen
 from rnnlm_tui.tui.writing.editor import LineEditor
 from rnnlm_tui.tui.writing.texts_dialog import rows_of
-from tests.helpers.app import answered, check_layout, has_row, post_keys
+from tests.helpers.app import answered, post_keys, until
 from tests.helpers.scripted import ScriptedModel
 from tests.helpers.writing_screen import AppDesk, desk, name_file, open_list
 
 
 async def closed(it: AppDesk) -> None:
-    await it.until(lambda: not it.app.screen.is_modal)
+    await until(lambda: not it.app.screen.is_modal)
 
 
 async def two_texts(it: AppDesk) -> None:
     """Writes one text, and then another, which stays open."""
     await it.send("we went to the sea", 1)
     await it.press("ctrl+n")
-    await it.until(lambda: it.page == [])
+    await until(lambda: it.page == [])
     await it.send("tom made soup", 1)
 
 
@@ -52,24 +50,24 @@ async def test_texts_are_searched_and_opened(tmp_path: Path) -> None:
         await two_texts(it)
         await it.write(*"half a li")
         await open_list(it)
-        await it.until(lambda: has_row(it.app, "tom made soup", "open", "3 words"))
-        await it.until(lambda: has_row(it.app, "we went to the sea", "5 words"))
+        await it.sees("tom made soup", "open", "3 words")
+        await it.sees("we went to the sea", "5 words")
         await it.press(*"SEA")
-        await it.until(lambda: not has_row(it.app, "tom made soup", "open"))
-        await it.until(lambda: has_row(it.app, "we went to the sea", "today"))
-        check_layout(it.app)
+        await until(lambda: not it.has("tom made soup", "open"))
+        await it.sees("we went to the sea", "today")
+        it.check_layout()
         await it.press("enter")
         await closed(it)
-        await it.until(lambda: it.page == ["we went to the sea"])
+        await until(lambda: it.page == ["we went to the sea"])
         assert it.line == ""
         await it.press("ctrl+z")
         assert it.line == "", "undo does not bring the other text here"
         await answered(it.pilot)
         assert it.editor.answer and it.editor.answer.question.above == tuple(it.page)
         await open_list(it, "soup")
-        await it.until(lambda: not has_row(it.app, "we went", "open"))
+        await until(lambda: not it.has("we went", "open"))
         await it.press("enter")
-        await it.until(lambda: it.line == "half a li")
+        await until(lambda: it.line == "half a li")
         assert it.page == ["tom made soup"]
     async with desk(tmp_path) as it:
         assert it.page == ["tom made soup"], "the text that was open"
@@ -85,20 +83,20 @@ async def test_the_search_shows_where_it_has_found_something_or_that_it_has_not(
         await it.send("five o’clock", 1)
         await it.send("words before it and then a needle[/b] in the hay", 2)
         dialog = await open_list(it, "xyz[/b]")
-        await it.until(lambda: has_row(it.app, "no text has “xyz[/b]”"))
-        check_layout(it.app)
+        await it.sees("no text has “xyz[/b]”")
+        it.check_layout()
         await it.press("enter")
         assert it.app.screen is dialog
         await it.press("ctrl+u")
-        await it.until(lambda: has_row(it.app, "two words", "today", "2 words"))
+        await it.sees("two words", "today", "2 words")
         await it.press(*"needle[/b]")
-        await it.until(lambda: has_row(it.app, "and then a needle[/b] in the hay"))
-        assert has_row(it.app, "five o’clock", "open", "12 words")
-        check_layout(it.app)
+        await it.sees("and then a needle[/b] in the hay")
+        assert it.has("five o’clock", "open", "12 words")
+        it.check_layout()
         await it.press("ctrl+u", *"~/a.txt")
-        await it.until(lambda: has_row(it.app, "no text has “~/a.txt”; ctrl+o opens a file"))
+        await it.sees("no text has “~/a.txt”; ctrl+o opens a file")
         await it.press("ctrl+o")
-        await it.until(lambda: isinstance(it.app.screen, AskPath) and it.app.screen.query(Input))
+        await until(lambda: isinstance(it.app.screen, AskPath) and it.app.screen.query(Input))
         assert it.app.screen.query_one(Input).value == "~/a.txt"
 
 
@@ -122,12 +120,12 @@ async def test_an_edit_that_another_text_interrupts_comes_back_as_that_edit(
         await it.send("one", 1)
         await it.send("two", 2)
         await it.press("up", "up", "!", "ctrl+n")
-        await it.until(lambda: it.page == [])
+        await until(lambda: it.page == [])
         await it.press(*"x")
         await open_list(it, "one")
         await it.press("enter")
         await closed(it)
-        await it.until(lambda: it.line == "one!" and has_row(it.app, "Enter changes the line"))
+        await until(lambda: it.line == "one!" and it.has("Enter changes the line"))
         await it.press("enter")
         assert it.page == ["one!", "two"]
 
@@ -138,48 +136,38 @@ async def test_a_text_is_renamed_and_deleted_and_comes_back(tmp_path: Path) -> N
         await it.write(*"half a line")
         await open_list(it)
         await it.press("ctrl+r")
-        await it.until(lambda: isinstance(it.app.screen, AskText))
+        await until(lambda: isinstance(it.app.screen, AskText))
         it.app.screen.query_one(Input).value = "Letter [/b]"
         await it.press("enter")
-        await it.until(lambda: has_row(it.app, "Letter [/b]", "open"))
+        await it.sees("Letter [/b]", "open")
         await it.press("ctrl+d")
-        await it.until(lambda: not has_row(it.app, "Letter [/b]", "open"))
-        await it.until(lambda: has_row(it.app, "1 text deleted: ctrl+z brings back"))
+        await until(lambda: not it.has("Letter [/b]", "open"))
+        await it.sees("1 text deleted: ctrl+z brings back")
         assert await it.screen.saving.farewell() == "", "the open text is gone"
         await it.press("escape")
         await closed(it)
-        await it.until(lambda: it.page == [])
-        await it.until(lambda: "  new text " in it.rows[1])
+        await until(lambda: it.page == [])
+        await until(lambda: "  new text " in it.rows[1])
         await open_list(it)
-        assert not has_row(it.app, "half a line", "today"), "leaving it does not bring it back"
+        assert not it.has("half a line", "today"), "leaving it does not bring it back"
         await it.press("ctrl+z")
-        await it.until(lambda: has_row(it.app, "Letter [/b]", "today"))
-        await it.until(lambda: not has_row(it.app, "deleted"))
+        await it.sees("Letter [/b]", "today")
+        await until(lambda: not it.has("deleted"))
         await it.press("enter")
-        await it.until(lambda: it.page == ["tom made soup"])
-        await it.until(lambda: has_row(it.app, "  Letter [/b] · 3 words "))
+        await until(lambda: it.page == ["tom made soup"])
+        await it.sees("  Letter [/b] · 3 words ")
         assert it.line == "half a line"
         await open_list(it)
         await it.press("ctrl+d")
-        await it.until(lambda: has_row(it.app, "─ 1 text deleted: ctrl+z brings back the last ─"))
+        await it.sees("─ 1 text deleted: ctrl+z brings back the last ─")
         await it.press("ctrl+q")
-        await it.until(lambda: not it.app.is_running)
+        await until(lambda: not it.app.is_running)
     async with desk(tmp_path) as it:
         assert (it.page, it.line) == (["we went to the sea"], "")
         await open_list(it)
-        await it.until(lambda: has_row(it.app, "─ 1 text deleted: ctrl+z brings back the last ─"))
-        async with desk(tmp_path):  # a second app, which starts and ends
-            pass
+        await it.sees("─ 1 text deleted: ctrl+z brings back the last ─")
         await it.press("ctrl+z")
-        await it.until(lambda: has_row(it.app, "Letter [/b]", "today"))
-        await it.press("ctrl+d")
-        await it.until(lambda: has_row(it.app, "1 text deleted"))
-        with closing(sqlite3.connect(tmp_path / "data" / "session" / "session.db")) as database:
-            database.execute("DELETE FROM text WHERE deleted")  # as a week later
-            database.commit()
-        await it.press("ctrl+z")
-        await it.until(lambda: it.tells("there is no such text any more"))
-        await it.until(lambda: not has_row(it.app, "1 text deleted"))
+        await it.sees("Letter [/b]", "today")
 
 
 async def test_a_new_text_and_a_file_are_opened_from_the_list(tmp_path: Path) -> None:
@@ -189,79 +177,65 @@ async def test_a_new_text_and_a_file_are_opened_from_the_list(tmp_path: Path) ->
     async with desk(tmp_path) as it:
         await it.send("we went to the sea", 1)
         await open_list(it)
-        await it.until(lambda: has_row(it.app, "a new text"))
+        await it.sees("a new text")
         await it.press("down", "enter")  # the row below the only text
         await closed(it)
-        await it.until(lambda: it.page == [])
+        await until(lambda: it.page == [])
         for name, expected in (("binary", []), ("poem.txt", ["roses are red", "", "violets"])):
             await open_file(it, tmp_path / name)
             if not expected:
-                await it.until(lambda: it.tells("binary is not text"))
+                await it.told("binary is not text")
                 await it.press("escape")
             await closed(it)
-            await it.until(lambda expected=expected: it.page == expected)
-        await it.until(lambda: has_row(it.app, "  roses are red · 4 words · saved to poem.txt "))
-        assert not has_row(it.app, time.strftime("%A")), "nobody knows the day of these lines"
+            await until(lambda expected=expected: it.page == expected)
+        await it.sees("  roses are red · 4 words · saved to poem.txt ")
+        assert not it.has(time.strftime("%A")), "nobody knows the day of these lines"
         await open_file(it, tmp_path / "old.txt")
-        await it.until(lambda: has_row(it.app, "1 Read it as Latin-1"))
-        check_layout(it.app)
+        await it.sees("1 Read it as Latin-1")
+        it.check_layout()
         await it.press("1")
-        await it.until(lambda: it.page == ["süß “so”"])
+        await until(lambda: it.page == ["süß “so”"])
         await it.send("é", 2)
         await it.press("f5")
-        await it.until(lambda: (tmp_path / "old.txt").read_text("cp1252") == "süß “so”\né\n")
+        await until(lambda: (tmp_path / "old.txt").read_text("cp1252") == "süß “so”\né\n")
         (tmp_path / "poem.txt").write_text("roses\n")
         await open_file(it, tmp_path / "poem.txt")
-        await it.until(lambda: it.page == ["roses"])
+        await until(lambda: it.page == ["roses"])
         says = "another program has changed poem.txt: this is what it has now"
-        await it.until(lambda: it.tells(says))
+        await it.told(says)
 
 
 async def test_the_first_save_asks_for_a_file_and_the_next_do_not(tmp_path: Path) -> None:
     target = tmp_path / "diary.md"
     async with desk(tmp_path) as it:
         await it.press("f5")
-        await it.until(lambda: it.tells("there is nothing to save yet"))
+        await it.told("there is nothing to save yet")
         await it.send("one", 1)
         await it.write(*"half a line")
         await save_as(it, target)
-        await it.until(lambda: it.tells(f"saved to {target}"))
+        await it.told(f"saved to {target}")
         assert target.read_text() == "one\nhalf a line\n", "what is being written, too"
-        await it.until(lambda: has_row(it.app, "  one · 1 word · saved to diary.md "))
+        await it.sees("  one · 1 word · saved to diary.md ")
         await it.write("ctrl+u")
-        await it.until(lambda: has_row(it.app, "· newer than diary.md: F5 saves"))
+        await it.sees("· newer than diary.md: F5 saves")
         await it.write("up", "!")
         await it.press("f5")
-        await it.until(lambda: target.read_text() == "one!\n")
-        await it.until(lambda: has_row(it.app, "· saved to diary.md "))
+        await until(lambda: target.read_text() == "one!\n")
+        await it.sees("· saved to diary.md ")
         await it.press("escape")
-        await it.until(lambda: has_row(it.app, "· newer than diary.md: F5 saves"))
+        await it.sees("· newer than diary.md: F5 saves")
         assert "diary.md" in (await it.screen.saving.farewell() or ""), "the edit was cancelled"
         await it.send("two", 2)
-        await it.until(lambda: has_row(it.app, "· newer than diary.md: F5 saves"))
+        await it.sees("· newer than diary.md: F5 saves")
         assert "diary.md" in (await it.screen.saving.farewell() or "")
         await it.press("f5")
-        await it.until(lambda: target.read_text() == "one\ntwo\n")
-        await it.until(lambda: has_row(it.app, "· saved to diary.md "))
+        await until(lambda: target.read_text() == "one\ntwo\n")
+        await it.sees("· saved to diary.md ")
         assert "diary.md" not in (await it.screen.saving.farewell() or "diary.md")
         post_keys(it.app, *"x", "f5", *"y", "f5", *"z", "f5", *"!")
-        await it.until(lambda: target.read_text() == "one\ntwo\nxyz\n")
-        await it.until(lambda: has_row(it.app, "· newer than diary.md: F5 saves"))
+        await until(lambda: target.read_text() == "one\ntwo\nxyz\n")
+        await it.sees("· newer than diary.md: F5 saves")
         assert it.line == "xyz!" and not it.app.screen.is_modal
-
-
-async def test_a_line_saved_half_typed_is_still_saved_when_it_is_kept(tmp_path: Path) -> None:
-    async with desk(tmp_path) as it:
-        await it.write(*"shall i ")
-        await save_as(it, tmp_path / "diary.md")
-        await it.until(lambda: has_row(it.app, "· saved to diary.md "))
-        await closed(it)
-        await it.press("enter")
-        await it.until(lambda: has_row(it.app, " shall i · 2 words · saved to diary.md "))
-        await it.app.session.read(lambda connection: None)
-        assert "diary.md" not in (await it.screen.saving.farewell() or "diary.md")
-        await it.send("two", 2)
-        await it.until(lambda: has_row(it.app, "· newer than diary.md: F5 saves"))
 
 
 async def test_a_file_that_others_have_changed_is_not_overwritten_without_a_question(
@@ -271,18 +245,18 @@ async def test_a_file_that_others_have_changed_is_not_overwritten_without_a_ques
     async with desk(tmp_path) as it:
         await it.send("one", 1)
         await save_as(it, mine)
-        await it.until(mine.exists)
+        await until(mine.exists)
         for file, key, found in ((mine, "2", "of others\n"), (other, "3", "one\n")):
             await closed(it)
             file.write_text("of others\n")
             await it.press("f5")
-            await it.until(lambda name=file.name: has_row(it.app, f"{name} has changed"))
+            await until(lambda name=file.name: it.has(f"{name} has changed"))
             await it.press(key)
             if key == "2":
                 await name_file(it, other)
-                await it.until(other.exists)
+                await until(other.exists)
                 assert other.read_text() == "one\n"
-            await it.until(lambda file=file, found=found: file.read_text() == found)
+            await until(lambda file=file, found=found: file.read_text() == found)
         assert it.page == ["one"]
 
 
@@ -294,26 +268,26 @@ async def test_a_text_that_is_older_than_its_file_is_called_so_and_reads_it(
     path.write_text("one\n")
     async with desk(tmp_path) as it:
         await open_file(it, path)
-        await it.until(lambda: has_row(it.app, "· saved to diary.md "))
+        await it.sees("· saved to diary.md ")
         path.write_text("one\nof others\n")
-        await it.until(lambda: has_row(it.app, "· older than diary.md: F5 asks "))
+        await it.sees("· older than diary.md: F5 asks ")
         await it.press(*"half a line", "f5")
-        await it.until(lambda: has_row(it.app, "1 Read it"))
-        check_layout(it.app)
+        await it.sees("1 Read it")
+        it.check_layout()
         await it.press("enter")
-        await it.until(lambda: it.page == ["one", "of others"])
-        await it.until(lambda: has_row(it.app, "· newer than diary.md: F5 saves "))
+        await until(lambda: it.page == ["one", "of others"])
+        await it.sees("· newer than diary.md: F5 saves ")
         assert it.line == "half a line"
         await it.press("enter")
         path.write_text("other lines\n")
-        await it.until(lambda: has_row(it.app, "· differs from diary.md: F5 asks "))
+        await it.sees("· differs from diary.md: F5 asks ")
         await it.press("f5")
-        await it.until(lambda: has_row(it.app, "1 Another name"))
+        await it.sees("1 Another name")
         await it.press("escape")
         await closed(it)
     path.write_text("other lines\n")
     async with desk(tmp_path) as it:
-        await it.until(lambda: has_row(it.app, "· differs from diary.md: F5 asks "))
+        await it.sees("· differs from diary.md: F5 asks ")
 
 
 async def test_a_line_of_a_file_changes_in_its_place(tmp_path: Path) -> None:
@@ -322,9 +296,9 @@ async def test_a_line_of_a_file_changes_in_its_place(tmp_path: Path) -> None:
     path.write_text("\tone\n\n  two\nthree\n")
     async with desk(tmp_path) as it:
         await open_file(it, path)
-        await it.until(lambda: len(it.page) == 4)
+        await until(lambda: len(it.page) == 4)
         await it.press("up", "up", "enter", "up", "up", "!", "enter", "f5")
-        await it.until(lambda: path.read_text() == "\tone\n\ntwo!\nthree\n")
+        await until(lambda: path.read_text() == "\tone\n\ntwo!\nthree\n")
 
 
 async def test_names_of_earlier_texts_are_known_in_a_new_one_and_after_a_new_start(
@@ -337,9 +311,9 @@ async def test_names_of_earlier_texts_are_known_in_a_new_one_and_after_a_new_sta
             if line:
                 await it.send(line, 1)
             await it.press("ctrl+n")
-            await it.until(lambda: not it.page)
+            await until(lambda: not it.page)
             await it.write(*"we met z")
-            await it.until(lambda: has_row(it.app, "1 zillah"))
+            await it.sees("1 zillah")
             await it.press("enter")
 
 
@@ -347,49 +321,13 @@ async def test_keys_in_a_burst_belong_to_the_text_that_was_open_then(tmp_path: P
     async with desk(tmp_path) as it:
         before = it.screen.open_text.text
         post_keys(it.app, *"first", "enter", *"old", "ctrl+n", *"new")
-        await it.until(lambda: it.screen.open_text.text is not before and it.line == "new")
+        await until(lambda: it.screen.open_text.text is not before and it.line == "new")
         assert it.page == []
         await open_list(it, "first")
-        await it.until(lambda: has_row(it.app, "first", "1 word"))
+        await it.sees("first", "1 word")
         await it.press("enter")
         await closed(it)
-        await it.until(lambda: it.page == ["first"] and it.line == "old")
-
-
-@pytest.mark.parametrize(
-    ("draft", "paste", "page", "line"),
-    [
-        ("so |then", "one", [], "so one|then"),
-        ("", "one\r\ntwo", ["one"], "two|"),
-        ("so ", "one\ntwo\n", ["so one", "two"], "|"),
-        ("so |then", "one\n\n two ", ["so one", ""], " two |then"),
-        ("so\nfar: ", "one\ntwo\n", ["so\nfar: one", "two"], "|"),
-        ("", "\n \none\n\ntwo\n \n\n", ["one", "", "two"], "|"),
-        ("so", "\none", ["so"], "one|"),
-        ("", "\none", [], "one|"),
-        ("so", "\n\n", ["so"], "|"),
-    ],
-)
-async def test_each_pasted_line_is_a_line_of_the_text_and_one_undo_takes_all_back(
-    draft: str, paste: str, page: list[str], line: str, tmp_path: Path
-) -> None:
-    def line_and_cursor() -> str:
-        before = it.editor.get_text_range((0, 0), it.editor.cursor_location)
-        return f"{before}|{it.line.removeprefix(before)}"
-
-    async with desk(tmp_path) as it:
-        await it.send("before", 1)
-        before, _, after = draft.partition("|")
-        keys = ["ctrl+j" if key == "\n" else key for key in before + after]
-        await it.press(*keys, *["left"] * len(after))
-        for _ in range(2):
-            it.app.post_message(events.Paste(paste))
-            await it.until(lambda: (line_and_cursor(), it.page) == (line, ["before", *page]))
-            await it.press("ctrl+z")
-            assert (line_and_cursor(), it.page) == (f"{before}|{after}", ["before"])
-        assert it.editor.typing.saved <= 0, "what was pasted or came back was not typed"
-    async with desk(tmp_path) as it:
-        assert (it.page, it.line) == (["before"], before + after)
+        await until(lambda: it.page == ["first"] and it.line == "old")
 
 
 async def test_3_000_pasted_lines_are_there_at_once_and_stay(tmp_path: Path) -> None:
@@ -398,10 +336,10 @@ async def test_3_000_pasted_lines_are_there_at_once_and_stay(tmp_path: Path) -> 
     async with desk(tmp_path) as it:
         began = time.process_time()
         it.app.post_message(events.Paste("\n".join(lines)))
-        await it.until(lambda: it.line == lines[-1])
+        await until(lambda: it.line == lines[-1])
         assert time.process_time() - began < 0.7
         assert it.page == lines[:-1]
-        check_layout(it.app)
+        it.check_layout()
     async with desk(tmp_path) as it:
         assert [*it.page, it.line] == lines
 
@@ -414,27 +352,16 @@ async def test_what_is_typed_right_before_a_signal_is_kept(tmp_path: Path) -> No
         assert it.line == "the last word"
 
 
-async def test_lines_pasted_into_an_edit_stay_in_it(tmp_path: Path) -> None:
-    async with desk(tmp_path) as it:
-        await it.send("one", 1)
-        await it.send("two", 2)
-        await it.press("up", "up", "!")
-        it.app.post_message(events.Paste("a\nb\n"))
-        await it.until(lambda: it.line == "one!a\nb\n")
-        await it.press("enter")
-        assert it.page == ["one!a\nb", "two"]
-
-
 async def test_a_paste_too_long_for_a_line_is_opened_as_a_text_of_its_own(tmp_path: Path) -> None:
     async with desk(tmp_path) as it:
         await it.write(*"half a line")
         it.app.post_message(events.Paste("we went\r\n" + "to the sea " * 2_000 + "\nat last"))
-        await it.until(lambda: isinstance(it.app.screen, Choice))
-        await it.until(lambda: has_row(it.app, "Open it as a new text"))
-        check_layout(it.app)
+        await until(lambda: isinstance(it.app.screen, Choice))
+        await it.sees("Open it as a new text")
+        it.check_layout()
         await it.press("1")
-        await it.until(lambda: len(it.page) == 3)
+        await until(lambda: len(it.page) == 3)
         assert (it.page[0], it.line) == ("we went", "")
         await open_list(it, "half")
         await it.press("enter")
-        await it.until(lambda: it.line == "half a line")
+        await until(lambda: it.line == "half a line")

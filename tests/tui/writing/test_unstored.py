@@ -15,7 +15,7 @@ import pytest
 from rnnlm_tui.tui.widgets.dialogs import Choice
 from rnnlm_tui.tui.writing import screen
 from rnnlm_tui.tui.writing.texts_dialog import TextsDialog
-from tests.helpers.app import check_layout, dialog_read, has_row, post_keys
+from tests.helpers.app import dialog_read, post_keys, until
 from tests.helpers.writing_screen import AppDesk, desk, name_file
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="files that are open cannot go")
@@ -34,8 +34,8 @@ def lose(folder: Path) -> None:
 
 async def answer(it: AppDesk, key: str) -> None:
     """Answers the question about a text that is not stored."""
-    await it.until(lambda: isinstance(it.app.screen, Choice) and has_row(it.app, OFFER))
-    check_layout(it.app)
+    await until(lambda: isinstance(it.app.screen, Choice) and it.has(OFFER))
+    it.check_layout()
     await dialog_read(it.pilot)
     post_keys(it.app, key)  # without waiting for widgets, which the end of the app removes
 
@@ -51,7 +51,7 @@ def printed(capsys: pytest.CaptureFixture[str]) -> str:
 
 async def quit_app(it: AppDesk) -> None:
     post_keys(it.app, "ctrl+q")
-    await it.until(lambda: not it.app.is_running)
+    await until(lambda: not it.app.is_running)
 
 
 async def test_a_loss_is_said_at_once_and_all_is_saved_also_what_is_written_later(
@@ -62,21 +62,21 @@ async def test_a_loss_is_said_at_once_and_all_is_saved_also_what_is_written_late
         await it.send("before", 1)
         await it.write(*"half a li")
         lose(tmp_path)  # and nothing is typed
-        await it.until(lambda: it.tells("another program has moved, replaced or emptied it"))
-        await it.until(lambda: has_row(it.app, "NOT STORED, F5 saves it: before"))
+        await it.told("another program has moved, replaced or emptied it")
+        await it.sees("NOT STORED, F5 saves it: before")
         await it.press("f5")
         await name_file(it, Path("/proc/no-such-file"))
-        await it.until(lambda: has_row(it.app, "could not save /proc/no-such-file"))
-        check_layout(it.app)
+        await it.sees("could not save /proc/no-such-file")
+        it.check_layout()
         await name_file(it, target)
-        await it.until(target.exists)
-        await it.until(lambda: target.read_text() == "before\nhalf a li\n")
-        await it.until(lambda: it.tells(f"saved to {target}"))
+        await until(target.exists)
+        await until(lambda: target.read_text() == "before\nhalf a li\n")
+        await it.told(f"saved to {target}")
         await it.send("after", 2)
         await it.write(*"more")
         await it.press("f5")
-        await it.until(lambda: target.read_text() == "before\nafter\nmore\n")
-        await it.until(lambda: has_row(it.app, "· saved to diary.txt"))
+        await until(lambda: target.read_text() == "before\nafter\nmore\n")
+        await it.sees("· saved to diary.txt")
         await quit_app(it)
     assert printed(capsys) == without_spaces(f"Saved to: {target}")
 
@@ -88,7 +88,7 @@ async def test_one_can_write_on_and_save_on_the_way_out_also_below_a_dialog(
     async with desk(tmp_path) as it:
         await it.send("before", 1)
         lose(tmp_path)
-        await it.until(lambda: has_row(it.app, "NOT STORED"))
+        await it.sees("NOT STORED")
         await it.send("after", 2)
         await it.write(*"half a li")
         await it.press("ctrl+n")  # another text cannot be opened, this one stays
@@ -96,13 +96,13 @@ async def test_one_can_write_on_and_save_on_the_way_out_also_below_a_dialog(
         assert (it.page, it.line) == (["before", "after"], "half a lie")
         post_keys(it.app, "ctrl+q")
         await answer(it, "3")
-        await it.until(lambda: not it.app.screen.is_modal)
+        await until(lambda: not it.app.screen.is_modal)
         await it.press("ctrl+o")
-        await it.until(lambda: isinstance(it.app.screen, TextsDialog))
+        await until(lambda: isinstance(it.app.screen, TextsDialog))
         post_keys(it.app, "ctrl+q")
         await answer(it, "1")
         await name_file(it, target)
-        await it.until(lambda: not it.app.is_running)
+        await until(lambda: not it.app.is_running)
     assert target.read_text() == "before\nafter\nhalf a lie\n"
     assert printed(capsys) == without_spaces(f"Saved to: {target}")
 
@@ -117,7 +117,7 @@ async def test_a_line_kept_right_before_quitting_is_stored_once(
         it.editor.opening_gate.clear()
         post_keys(it.app, "enter", "ctrl+q")
         asyncio.get_running_loop().call_later(0.1, it.editor.opening_gate.set)
-        await it.until(lambda: not it.app.is_running)
+        await until(lambda: not it.app.is_running)
     assert "Kept" in printed(capsys)
     async with desk(tmp_path) as it:
         assert (it.page, it.line) == (["before", "shall i"], "")
@@ -134,7 +134,7 @@ async def test_what_another_program_has_changed_is_not_called_kept(
             connection.commit()
         post_keys(it.app, "ctrl+q")
         await answer(it, "2")
-        await it.until(lambda: not it.app.is_running)
+        await until(lambda: not it.app.is_running)
     assert "Notkept" in printed(capsys)
 
 
@@ -149,8 +149,8 @@ async def test_a_write_that_failed_and_was_made_up_for_is_no_loss(
     async with desk(tmp_path) as it:
         await it.send("before", 1)
         it.app.session.write(fail)
-        await it.until(lambda: it.tells("database is locked"))
-        await it.until(lambda: it.app.session.problem is None)
+        await it.told("database is locked")
+        await until(lambda: it.app.session.problem is None)
         assert not it.app.screen.is_modal
         await quit_app(it)
     assert "Kept:“before”" in printed(capsys)

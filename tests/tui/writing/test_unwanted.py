@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from rnnlm_tui.paths import NEVER_SUGGEST, config_dir
-from tests.helpers.app import scripted_model
+from tests.helpers.app import until
 from tests.helpers.writing_screen import AppDesk, desk
 
 
@@ -31,22 +31,22 @@ async def test_del_never_suggests_the_chosen_word_and_ctrl_z_takes_that_back(
         await it.press("down", "down")
         assert any("Del: never suggest it" in row for row in it.rows)
         await it.press("delete")
-        await it.until(lambda: second not in words(it))
+        await until(lambda: second not in words(it))
         assert words(it)[:2] == [first, third]
         assert noted() == f"{second}\n"
         assert it.tells(f'"{second}" is never suggested now; ctrl+z takes this back')
         # The choice is the word that moved up, and the next key goes on from there.
         assert (it.editor.suggested.choice, it.shown) == (2, third)
         await it.press("delete")
-        await it.until(lambda: third not in words(it))
+        await until(lambda: third not in words(it))
         assert noted() == f"{second}\n{third}\n"
         assert it.line == "shall i compare "
         await it.press("ctrl+z")
-        await it.until(lambda: third in words(it))
+        await until(lambda: third in words(it))
         assert noted() == f"{second}\n"
         assert it.tells(f'"{third}" is suggested again')
         await it.press("ctrl+z")
-        await it.until(lambda: words(it) == before)
+        await until(lambda: words(it) == before)
         assert noted() == ""
         assert not it.tells("takes this back")
         await it.press("ctrl+z")
@@ -58,45 +58,8 @@ async def test_keys_typed_at_once_take_one_word_each(tmp_path: Path) -> None:
         await it.write(*"shall i compare ")
         first, second, *_ = words(it)
         await it.press("down", "delete", "delete", "enter")
-        await it.until(lambda: noted() == f"{first}\n{second}\n")
-        await it.until(lambda: it.line.startswith("shall i compare this"))
-
-
-async def test_without_a_choice_del_deletes_to_the_right(tmp_path: Path) -> None:
-    async with desk(tmp_path) as it:
-        await it.write(*"shall i compare ")
-        await it.press("home", "delete", "delete")
-        assert (it.line, noted()) == ("all i compare ", "")
-        await it.press("end", "down", "escape", "left", "delete")
-        assert (it.line, noted()) == ("all i compare", "")
-
-
-async def test_any_other_model_follows(tmp_path: Path) -> None:
-    models = {"one": scripted_model(), "two": scripted_model()}
-    async with desk(tmp_path, models) as it:
-        await it.write(*"shall i compare ")
-        await it.press("down", "delete")
-        await it.until(lambda: "thee" not in words(it))
-        it.app.use_model("two")
-        await it.until(lambda: it.app.active_name == "two" and it.editor.answer_gate.is_set())
-        assert words(it)
-        assert "thee" not in words(it)
-        await it.press("ctrl+z")
-        await it.until(lambda: words(it)[0] == "thee")
-    async with desk(tmp_path, models) as it:
-        assert noted() == ""
-
-
-async def test_the_file_counts_from_the_start_and_a_new_word_adds_a_line(tmp_path: Path) -> None:
-    config_dir().mkdir()
-    (config_dir() / NEVER_SUGGEST).write_text("mine\nthee")
-    async with desk(tmp_path) as it:
-        await it.write(*"shall i compare ")
-        assert "thee" not in words(it)
-        first = words(it)[0]
-        await it.press("down", "delete")
-        await it.until(lambda: first not in words(it))
-        assert noted() == f"mine\nthee\n{first}\n"
+        await until(lambda: noted() == f"{first}\n{second}\n")
+        await until(lambda: it.line.startswith("shall i compare this"))
 
 
 @pytest.mark.parametrize("again", ["now", "at the start"])
@@ -113,7 +76,7 @@ async def test_a_file_that_cannot_be_read_is_told_and_one_writes_on(
         await it.write(*"shall i compare ")
         before = words(it)
         await it.press("down", "delete")
-        await it.until(lambda: it.tells("never-suggest.txt is not UTF-8: byte 6"))
+        await it.told("never-suggest.txt is not UTF-8: byte 6")
         assert (words(it), it.line) == (before, "shall i compare ")
         assert path.read_bytes() == raw
         await it.press("enter")
