@@ -157,10 +157,10 @@ def _store_change(connection: sqlite3.Connection, text: Text) -> None:
     connection.execute("UPDATE text SET changed = ?, saved = ? WHERE number = ?", row)
 
 
-def read_turns(connection: sqlite3.Connection, text: int | None) -> list[Turn]:
+def read_turns(connection: sqlite3.Connection, text_number: int | None) -> list[Turn]:
     """Returns the lines of a text."""
     statement = "SELECT number, line, sent FROM turn WHERE text = ? ORDER BY number"
-    found = connection.execute(statement, (text,))
+    found = connection.execute(statement, (text_number,))
     return [Turn(line, number, sent) for number, line, sent in found]
 
 

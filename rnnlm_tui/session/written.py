@@ -13,7 +13,7 @@ from rnnlm_tui.session.database import VERSION, connect_to_read
 from rnnlm_tui.session.texts import Listed, find_texts, lines_of_texts, title_of
 
 ALL = "all"
-"""The title that stands for every text. If a text has this title, "All" names that text alone."""
+"""The title that stands for all texts. A single text with this title can be named "All"."""
 MOST_SHOWN = 5
 """The number of titles that a message names."""
 

@@ -45,8 +45,8 @@ class AppendedLines:
                     self._offset += end or len(piece)
                     lines = piece[:end].split(b"\n")[:-1]
                     if self._in_long_line:
-                        del lines[:1]
-                    self._in_long_line = not end
+                        del lines[:1]  # its end
+                    self._in_long_line = not end  # after more than LONGEST_BYTES
         except OSError:  # it does not exist yet, or cannot be read at the moment
             return []
         return lines

@@ -96,9 +96,9 @@ def shares_known(words: Collection[str]) -> dict[str, float]:
 
 
 def better_known(words: Sequence[str], name: str, own_share: float = 1.0) -> str | None:
-    """Returns the name of the built-in model in whose language these words are, if it knows far
-    more of them than the model `name`, or else None. `own_share` is the share of them that the
-    model `name` knows. It counts if this is not a built-in model."""
+    """Returns the name of the built-in model in whose language these words are, or None unless
+    it knows far more of them than the model `name`. If that is not built in, `own_share` is the
+    share of the words that it knows."""
     shares = shares_known(words)
     if len(words) < WORDS_JUDGED or not shares:
         return None
@@ -109,8 +109,8 @@ def better_known(words: Sequence[str], name: str, own_share: float = 1.0) -> str
 
 @cache
 def _word_lists(folder: Path) -> dict[str, frozenset[str]]:
-    """Returns the most frequent words of the built-in languages by the names of their models. The
-    lists of each `folder` of built-in models are kept. Takes 4 ms for each language."""
+    """Returns the most frequent words of the built-in languages by the names of their models.
+    `folder`, that of the built-in models, is only the key of the cache. Takes 4 ms for each."""
     from rnnlm_tui.store.model_file import open_stored
 
     lists = dict[str, frozenset[str]]()

@@ -5,7 +5,7 @@
     lines.known       hashes of the lines that the model and its ancestors were trained on
     lines.unseen      hashes of the lines that it held out
     network.*         the weights of the network, in 8 bits (the lesson's in float32)
-    keys.directions   the `key_directions` of a network with a wide projection
+    keys.directions   the directions in which the outputs of a wide projection vary most
     states.start      the state before a text, of a network of a language
     ngrams.*          the tables of the n-grams, in 8 bits
 
@@ -109,8 +109,8 @@ class StoredModel:
 
     def network(self, *, to_predict: bool = False) -> dict[str, NDArray[np.float32]]:
         """Returns the checked weights of the network in float32, by the names of `shapes_of`. With
-        `to_predict` the TAIL stays in 8 bits, and DIRECTIONS and START are added if the file has
-        them."""
+        `to_predict` the TAIL, the embedding of rare words, stays in 8 bits, and DIRECTIONS and
+        START are added if the file has them."""
         weights = dequantized(self.tensors(NETWORK), TAIL if to_predict else "")
         if to_predict:
             weights |= self.tensors(KEYS) | self.tensors(STATES)
@@ -171,7 +171,7 @@ def _check_tensors(file: Any, card: ModelCard) -> None:
         if STATES + START in found:
             expected[STATES + START] = "F32", state_shape(card.config.cell, config)
     if card.ngrams:
-        tables = ngram_shapes([card.total_words, *card.ngrams[1:]])
+        tables = ngram_shapes([card.total_words, *card.ngrams[1:]])  # ngrams[0] lacks padding
         expected |= {NGRAMS + name: table for name, table in tables.items()}
     if found != expected:
         raise ModelError("its tensors are not those of its card")
@@ -250,7 +250,7 @@ def write_model(
     if not card.config.is_lesson:
         weights = quantized(weights)
     tensors = dict(text)
-    # These are the directions of the projection as it is stored, in 8 bits.
+    # The directions are those of the projection in 8 bits, with which the model predicts.
     if PROJECTION in weights and weights[PROJECTION].shape[1] > KEY_SIZE:
         tensors[KEYS + DIRECTIONS] = key_directions(dequantized(weights)[PROJECTION])
     tensors |= {NETWORK + name: array for name, array in weights.items()}

@@ -135,8 +135,8 @@ def write_sources(folder: Path, sources: list[str], encoding: str | None) -> Non
 
 
 def read_sources(folder: Path) -> ModelSources:
-    """Reads run.json. If that fails, returns no sources. The bundled text has none either, but its
-    users compare the hash of the text."""
+    """Reads run.json. If that fails, returns no sources. The bundled text has none either. The
+    hash of a text tells the two cases apart."""
     with suppress(OSError, ModelError):
         return files.parse_json(files.read_bytes(folder / RUN_JSON), ModelSources, RUN_JSON)
     return ModelSources()

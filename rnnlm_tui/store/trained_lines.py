@@ -69,7 +69,7 @@ def language_has_learned(lines: Iterable[str], tokenizer: Tokenizer, learned: Ha
 
 
 def thinned(hashes: Hashes) -> Hashes:
-    """Returns about one of ONE_HASH_OF hashes. A hash is kept or not for its value alone."""
+    """Returns about one of ONE_HASH_OF hashes. The value of a hash alone decides if it is kept."""
     few: Hashes = hashes[hashes % ONE_HASH_OF == 0]
     return few
 

@@ -76,4 +76,4 @@ def _word_of(line: str) -> str:
     from rnnlm_tui.text.prose_tokens import fold  # loads regex: 13 ms
 
     word = fold(line).strip()
-    return word.replace("’", APOSTROPHE) if len(word) > 1 else word
+    return word.replace("’", APOSTROPHE) if len(word) > 1 else word  # a lone ’ is a quote

@@ -28,8 +28,8 @@ LONG_EXCERPT_WORDS = 1_000
 LETTERS_A_WORD = 6
 """Estimated letters per word, for text without spaces."""
 CONTEXT_FACTOR = 2
-"""Length of the context above an excerpt, as a multiple of the excerpt's. 500 words give the cache
-of a mixture enough words, and are read in some hundredths of a second."""
+"""Length of the context above an excerpt, as a multiple of the excerpt's. 500 words are enough
+for a mixture's cache of recent words, and are read in some hundredths of a second."""
 LONGEST_GAP = 3
 """Gaps of up to this many lines do not split an excerpt."""
 

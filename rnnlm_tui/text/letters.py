@@ -81,7 +81,7 @@ def _plain_letter(letter: str) -> str:
     # A Hangul letter has several parts and stays whole.
     if len(plain) == 1 or (plain.isascii() and plain.isalpha()):
         return plain
-    return small if len(small) == 1 else letter
+    return small
 
 
 def spelled_letters(word: str) -> str:
@@ -95,7 +95,7 @@ def _spelled_letter(letter: str) -> str:
 
 def umlaut_keys(key: str) -> list[str]:
     """Returns the keys that `key` may stand for if each of its pairs `ae`, `oe` and `ue` may be an
-    umlaut: `schon` for `schoen`. This is the key of `schön`, but of `schon`, too."""
+    umlaut: `schon` for `schoen`. Both `schön` and `schon` have this key."""
     parts = TWO_FOR_UMLAUT.split(key)  # every other one is a pair
     if not 1 < len(parts) <= 2 * MOST_PAIRS + 1:
         return []
@@ -148,14 +148,13 @@ def keeps_letters(prefix: str, word: str) -> bool:
 
 
 def written_letter(typed: str, letters: str, keeps_case: bool) -> str:
-    """Returns the spelling of a typed character that stands for these `letters` of a word. Accented
-    letters and apostrophes stay as they are typed. Plain letters become the letters of the word, in
-    the typed case if `keeps_case`."""
-    if typed == letters:  # the usual case
+    """Returns the spelling of a typed character that stands for these `letters` of a word. Accents
+    and apostrophes stay as they are typed. Plain letters become the letters of the word. The typed
+    case stays if `keeps_case`."""
+    if typed.lower() == letters.lower():
+        return typed if keeps_case else letters
+    if is_same_letter(typed, letters):  # σ and ς are two forms of a letter
         return typed
-    if is_same_letter(typed, letters):
-        has_same_form = typed.lower() == letters.lower()  # σ and ς are two forms of a letter
-        return letters if has_same_form and not keeps_case else typed
     if plain_letters(typed) == APOSTROPHE or not has_no_accent(typed):
         return typed
     return letters.upper() if keeps_case and typed.isupper() else letters

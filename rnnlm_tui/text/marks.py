@@ -100,8 +100,8 @@ def replaces_space(before: str, character: str) -> bool:
 
 
 def gives_space_back(mark: str, typed: str) -> bool:
-    """Returns True if the space that a mark has replaced has to come back. What is `typed` after
-    the mark tells it, as in `he said 'so`, `we went - and` or `it is in /home/`."""
+    """Returns True if the space that a mark has replaced has to come back. This depends on what
+    is `typed` after the mark, as in `he said 'so`, `we went - and` or `it is in /home/`."""
     if mark in DASHES or mark in JOINING:
         return typed[:1] == " " or (mark == "/" and typed[-1:] == "/")
     return mark in APOSTROPHES and typed[-1:].isalpha() and typed.lower() not in AFTER_APOSTROPHE

@@ -122,6 +122,7 @@ def prepare(
         sample = compress(corpus, sample_mask(corpus, LEARNED_WORDS, ~held_out))
         tokenizer = learn_prose(sample, known.words if known else ())
     hashes = hash_lines(corpus, tokenizer)
+    # All lines without words have the same hash. They stay held out.
     held_out = held_out & ((hashes == NO_WORDS) | ~np.isin(hashes, hashes[~held_out]))
     number_of = dict[str, int]()
     train_lines = _reported(compress(corpus, ~held_out), len(held_out), report)

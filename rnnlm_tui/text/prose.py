@@ -136,8 +136,8 @@ class ProseTokenizer(Tokenizer):
 
     def _both_styles(self, double: QuoteStyle, single: QuoteStyle) -> tuple[QuoteStyle, QuoteStyle]:
         """Returns the styles of double and single quotes for a text that shows only one of them.
-        The other one is straight or curly, too. It stays that of the corpus if the corpus mixes
-        straight and curly marks, or if one of the two is of another kind, such as « »."""
+        The other one becomes straight or curly like it. It stays that of the corpus if the corpus
+        mixes straight and curly marks, or if one of the two is of another kind, such as « »."""
         shown = double[0][1] if double else single[-1][1]  # the opening quote, or the apostrophe
         opening, apostrophe = self.spelling_of(OPEN_DOUBLE), self.spelling_of(APOSTROPHE)
         is_mixed = (opening == '"') != (apostrophe == APOSTROPHE)
@@ -173,8 +173,8 @@ class ProseTokenizer(Tokenizer):
         return " ".join(LETTERS_AND_DIGITS.findall(fold(line).lower()))
 
     def _begins_sentence(self, marks: str) -> bool:
-        """Returns True if a word after these marks begins a sentence. Without a convention for a
-        number before the marks, the marks alone decide."""
+        """Returns True if a word after these marks begins a sentence. A number before the marks is
+        ignored if no convention has it."""
         starts = self.conventions.starts
         learned = starts.get(marks, starts.get(marks.rpartition(NUMBER)[2]))
         return usually_begins_sentence(marks) if learned is None else learned

@@ -150,7 +150,7 @@ class Habits:
         """Counts the forms of the tokens of a chunk that occurs `count` times."""
         for match in TOKEN.finditer(chunk):
             form, token = match[0], token_of(chunk, match)
-            if token in TYPED_FORMS:
+            if token in TYPED_FORMS:  # the form of a run of quotes is that of one
                 self.forms[token, form if token in (EM_DASH, ELLIPSIS) else form[0]] += count
             elif APOSTROPHE in token:
                 self.forms[APOSTROPHE, "’" if "’" in form else APOSTROPHE] += count

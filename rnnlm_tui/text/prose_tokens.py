@@ -79,15 +79,15 @@ def token_pattern(elided_word: str = "(?!)") -> regex.Pattern[str]:
     not with its square."""
     return regex.compile(
         rf"""(?:\p{{L}}[\p{{L}}\p{{N}}+.-]{{0,{MAX_SCHEME}}}+://|www\.)\S*[^\s.,;:!?)\]}}”"'’]
-        | (?<![\w.+-])[\w.+-]++@[\w-]++(?:\.[\w-]++)+
+        | (?<![\w.+-])[\w.+-]++@[\w-]++(?:\.[\w-]++)+         # name@example.com
         | \p{{L}}(?:\.\p{{L}})+\.?(?!{LETTER})          # p.m., U.S.
         | \p{{N}}+(?:[.,:/]\p{{N}}+)+{LETTER}*          # 3.14, 10:30, 1,000
         | (?<![\w-])[\w-]++(?:\.[\w-]++){{0,{MAX_DOTS}}}\.[a-z][a-z0-9]{{1,3}}(?!\w)  # notes.txt
         | (?<!{LETTER}|-){elided_word}
         | {LETTER}+(?:['’-]{LETTER}+)*                  # a word
-        | \p{{Regional_Indicator}}{{1,2}}+[\p{{M}}\u200d]*   # a flag; \X reads all flags before it
+        | \p{{Regional_Indicator}}{{1,2}}+[\p{{M}}\u200d]*   # a flag; \X would take quadratic time
         | (?=\p{{Emoji_Presentation}})\X
-        | ([\p{{P}}\p{{S}}])\1*
+        | ([\p{{P}}\p{{S}}])\1*                         # a run of one mark
         | \X""",
         regex.VERSION1 | regex.VERBOSE,
     )
@@ -141,7 +141,7 @@ def usually_begins_sentence(marks: str) -> bool:
 
 
 def marks_after(marks: str, token: str) -> str:
-    """Returns the marks before the next word, after these marks and a token."""
+    """Returns the marks before the word after `token`. `marks` are those before `token`."""
     if token[0].isalpha():  # most tokens
         return ""
     if is_mark(token):
@@ -245,8 +245,8 @@ def token_of(chunk: str, match: regex.Match[str]) -> str:
 
 def _opens(chunk: str, match: regex.Match[str]) -> bool:
     """Returns True if a double quote opens a quotation. At the start of a chunk and after
-    BEFORE_OPENING it does if letters follow, whatever its form: “ closes „this“ and opens “that”.
-    If it is the whole chunk, and after other marks and unspaced text, its form tells."""
+    BEFORE_OPENING it does so before letters, in any form: “ closes „this“ and opens “that”. The
+    form decides if the quote is the whole chunk, or follows another mark or unspaced text."""
     start, end = match.span()
     if end - start == len(chunk):
         return match[0][0] not in "”»"

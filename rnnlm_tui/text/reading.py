@@ -272,7 +272,7 @@ def _open_source(path: Path, label: str) -> BinaryIO:
         if str(path) == STANDARD_INPUT:
             stdin = getattr(sys.stdin, "buffer", io.BytesIO())  # a notebook has none
             return io.BytesIO(stdin.read())
-        str(path.absolute()).encode()
+        str(path.absolute()).encode()  # raises ValueError for a name that is not UTF-8
         file = path.open("rb")
         if not is_pipe(path):
             return file

@@ -102,6 +102,6 @@ async def test_nothing_is_written_to_files_that_are_not_those_that_were_opened(
         LOSSES[loss](tmp_path / "session" / "session.db")
         database.write(partial(add_turn, text=text, turn=Turn("after")))
         with pytest.raises(StorageError, match=r"could not store .*session\.db") as caught:
-            await database.read(partial(read_turns, text=text.number))
+            await database.read(partial(read_turns, text_number=text.number))
         assert database.problem is caught.value
     assert set(failures) == {caught.value.message}
