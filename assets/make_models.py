@@ -19,6 +19,7 @@ import random
 import subprocess
 import sys
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -50,14 +51,17 @@ NEW_NAME = "new"
 SONNETS = "shakespeare"
 SETTINGS = [
     *("--on=none", "--held-out=0.01", "--embedding-size=320", "--hidden-size=768"),
-    *("--dropout=0.05", "--weight-decay=0.03", "--learning-rate=0.003", "--batch-size=64"),
-    *("--bptt=35", "--precision=bf16"),
+    *("--weight-decay=0.03", "--learning-rate=0.003", "--batch-size=64", "--bptt=35"),
+    "--precision=bf16",
 ]
 """Of a language. Without bfloat16 in the processor, float32 is faster: leave the last one out."""
 MOST_WORDS = {"german": 64_000}
 """Words of a language, if not 48,000: German writes compounds as one word."""
 EPOCHS = {"english": 3}
 """Of a language, if not 2."""
+DROPOUT = {"italian": 0.15, "spanish": 0.15}
+"""Of a language, if not 0.05. With that, the Spanish cost 4.692 nats a word of its held-out lines
+after its first epoch, and 4.735 after the second."""
 LANGUAGES = {"english": "en", "german": "de", "french": "fr", "spanish": "es", "italian": "it"}
 """Their ISO 639 codes."""
 ABOUT = {
@@ -122,9 +126,10 @@ def main() -> None:
         else:
             words = f"--max-vocabulary={MOST_WORDS.get(asked.name, 48_000)}"
             epochs = f"--epochs={EPOCHS.get(asked.name, 2)}"
-            texts = map(str, sorted(asked.texts.glob("*.txt")))
-            made = train(folder, [*texts, *SETTINGS, words, epochs])
-            add_start(made, asked.texts)
+            dropout = f"--dropout={DROPOUT.get(asked.name, 0.05)}"
+            texts = sorted(asked.texts.glob("*.txt"))
+            made = train(folder, [*map(str, texts), *SETTINGS, words, epochs, dropout])
+            add_start(made, texts)
             drop_ngrams(made, folder)
         target = put_in_place(made, asked.name)
     print(f"{asked.name}: {target.stat().st_size:,} bytes in {target}")
@@ -141,16 +146,15 @@ def train(folder: Path, arguments: list[str]) -> Path:
     return library.path(NEW_NAME)
 
 
-def add_start(made: Path, texts: Path) -> None:
+def add_start(made: Path, texts: Sequence[Path]) -> None:
     """Stores the state that the network starts from: the mean of its states after six lines, at 120
-    places of the texts. Copies of texts, whose names begin with a digit, do not count."""
+    places of the texts."""
     with open_stored(made) as stored:
         card, tensors, model = stored.card, stored.tensors(), stored.model()
     network = model.models["network"] if isinstance(model, MixedModel) else model
     vocabulary, rng = model.vocabulary, random.Random(0)
-    files = sorted(texts.glob("[!0-9]*.txt"))
     ends = []
-    for path in (files * 120)[:120]:
+    for path in rng.choices(texts, k=120):
         lines = [line for line in path.read_text("utf-8").splitlines() if line.strip()]
         first, state = rng.randrange(max(1, len(lines) - 5)), network.start
         for line in lines[first : first + 6]:
