@@ -157,6 +157,24 @@ def test_spanish_is_written_as_it_is_today(data_dir: Path, monkeypatch: pytest.M
     assert model.tokenizer.join(spoken) == "—¿Sí? —dijo Ana—. “¡Sí!”"
 
 
+def test_italian_is_written_as_it_is_today(data_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("RNNLM_BUILT_IN_DIR")
+    model = Library(data_dir).open("italian").model
+    for line, written in (
+        ("Andiamo all'univ", "Andiamo all'università"),
+        ("Non so perche", "Non so perché"),
+        ("E'", "È"),
+        ("Vieni? ", "Vieni? N"),
+        ("Bevo un po' d", "Bevo un po' di"),
+        ("Che gio", "Che gioia"),
+    ):
+        lines = [apply_insertion(line, word) for word in suggest(model, line).insertable]
+        assert any(each.startswith(written) for each in lines), lines
+    text = "«L'amico di Luca? È al 30% – così pare», disse."
+    tokens = model.tokenizer.words(text)
+    assert model.tokenizer.join(tokens) == text
+
+
 def test_a_model_that_ships_is_always_there_and_nobody_can_change_it(
     data_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
