@@ -82,7 +82,7 @@ class Header(OfApp, Widget):
                 tab = Content(f"[{tab.plain.strip()}]")
             tab = tab.stylize("bold reverse $ghost" if is_current else "")
             row += tab.stylize(Style.from_meta({"screen": name})) + (" " if has_room else "")
-        space = max(0, self.size.width - row.cell_length - 2)
+        space = max(0, self.size.width - row.cell_length - 2)  # a blank before and after the text
         texts = [Content(sanitize(text)) for text in self._texts]
         text = next((each for each in texts if each.cell_length <= space), texts[-1])
         text = text.truncate(space, ellipsis=True)

@@ -36,9 +36,9 @@ STEEP = 0.5
 """Epochs. Once the second epoch has begun, the losses before this point no longer set the scale and
 may be above the chart: they fall so far that all later losses would look alike."""
 ROWS_PER_NUMBER = 3
-"""The least rows of a number on the vertical axis."""
+"""A number on the vertical axis has at least so many rows."""
 CELLS_PER_NUMBER = 8
-"""The least cells of a number on the horizontal axis."""
+"""A number on the horizontal axis has at least so many cells."""
 
 
 def plot(
@@ -48,10 +48,10 @@ def plot(
     loss or too little space."""
     points, rows = [*train, *held_out], height - 2
     last = math.ceil(max((epoch for epoch, _ in points), default=0))
-    shown = [loss for epoch, loss in points if epoch > STEEP or last < 2]
-    if not shown or rows < 1:
+    scaled = [loss for epoch, loss in points if epoch > STEEP or last < 2]
+    if not scaled or rows < 1:
         return []
-    low, high = min(shown), max(shown)
+    low, high = min(scaled), max(scaled)
     numbers = round_numbers(low, high, max(3, rows // ROWS_PER_NUMBER))
     labels = {_place(y, high, low, 4 * rows) // 4: _short(y) for y in numbers if low <= y <= high}
     labels = labels or {rows // 2: _short(low)}
@@ -89,20 +89,20 @@ def _place(value: float, first: float, last: float, length: int) -> int:
 def _smooth(points: Points, last: int, columns: int) -> list[tuple[int, float]]:
     """Returns a smooth line through these points, as its height in each column. Between two points
     it is a cubic that only rises or only falls (Fritsch and Carlson, 1980)."""
-    slopes = [(y - before) / (x - start) for (start, before), (x, y) in pairwise(points)]
-    bends = [0.0, *slopes, 0.0]
-    tangents = [2 * a * b / (a + b) if a * b > 0 else 0.0 for a, b in pairwise(bends)]
+    slopes = [(y1 - y0) / (x1 - x0) for (x0, y0), (x1, y1) in pairwise(points)]
+    padded = [0.0, *slopes, 0.0]
+    tangents = [2 * a * b / (a + b) if a * b > 0 else 0.0 for a, b in pairwise(padded)]
     if slopes:
         tangents[0], tangents[-1] = slopes[0], slopes[-1]
     places = [_place(x, 0, last, columns) for x, _ in points]
     found = dict(zip(places, (y for _, y in points), strict=True))
     for index, slope in enumerate(slopes):
-        (start, before), (end, _) = points[index : index + 2]
+        (x0, y0), (x1, _) = points[index : index + 2]
         for column in range(places[index] + 1, places[index + 1]):
             x = column / (columns - 1) * last
-            t, width = (x - start) / (end - start), end - start
+            t, width = (x - x0) / (x1 - x0), x1 - x0
             bend = (1 - t) * (tangents[index] - slope) - t * (tangents[index + 1] - slope)
-            found[column] = before + width * t * (slope + (1 - t) * bend)
+            found[column] = y0 + width * t * (slope + (1 - t) * bend)
     return sorted(found.items())
 
 
@@ -137,15 +137,15 @@ def _axis_of_epochs(last: int, best: int | None, columns: int) -> tuple[Content,
 def legend(train: Points, held_out: Points, best: int | None, part: str) -> Content:
     """Returns the names of the lines with their last values, the best epoch, and the `part` of a
     model whose losses these are."""
-    parts = [] if train or held_out else [("loss", TEXT_STYLE)]
+    texts = [] if train or held_out else [("loss", TEXT_STYLE)]
     if train:
-        parts += [("── ", TRAIN_STYLE), (f"train {_short(train[-1][1])}", TEXT_STYLE)]
+        texts += [("── ", TRAIN_STYLE), (f"train {_short(train[-1][1])}", TEXT_STYLE)]
     if held_out:
-        parts += [("  ━━ ", HELD_OUT_STYLE), (f"held-out {_short(held_out[-1][1])}", TEXT_STYLE)]
+        texts += [("  ━━ ", HELD_OUT_STYLE), (f"held-out {_short(held_out[-1][1])}", TEXT_STYLE)]
     if best is not None:
-        parts += [(f"  {BEST_POINT} ", BEST_STYLE), (f"best {best}", TEXT_STYLE)]
-    parts += [(f"  {part}", TEXT_STYLE)] if part else []
-    return Content.assemble(*parts)
+        texts += [(f"  {BEST_POINT} ", BEST_STYLE), (f"best {best}", TEXT_STYLE)]
+    texts += [(f"  {part}", TEXT_STYLE)] if part else []
+    return Content.assemble(*texts)
 
 
 def _short(loss: float) -> str:

@@ -116,8 +116,8 @@ class Dialog(KeepsFocus[AnswerType | None], ModalScreen[AnswerType | None], Gene
         return action == "cancel" or not (self.has_class("-narrow") or self.has_class("-short"))
 
     def after_keys(self, act: Callable[[], object]) -> None:
-        """Calls `act` once the keys that were typed before are handled. Each of them goes from the
-        focused widget up to the app, and so does this call. A priority key would overtake them."""
+        """Calls `act` once the keys that were typed before are handled. They go from the focused
+        widget up to the app. The call follows them on that way, which a priority key leaves out."""
         for pump in reversed((self.focused or self).ancestors_with_self):
             act = partial(pump.call_later, act)
         act()

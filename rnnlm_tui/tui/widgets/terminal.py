@@ -195,8 +195,8 @@ class TerminalApp(HookedApp):
         return report
 
     def shown_key(self, binding_id: str, default: str) -> str:
-        """Returns the key to show for the binding with this id: the first one of the user's, or
-        else the default. Each keymap entry begins with a key that terminals send."""
+        """Returns the key to show for the binding with this id: the default, or the first of the
+        user's own keys, which is one that terminals send."""
         key = self.user_keys.get(binding_id, default).split(",")[0]
         return self.get_key_display(Binding(key, ""))
 

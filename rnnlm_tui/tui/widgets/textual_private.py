@@ -87,10 +87,10 @@ class PasteParser(XTermParser):
     """The end of what was read, if it may be the beginning of a mark; or ""."""
 
     def feed(self, data: str) -> Iterable[Message]:
-        known = "".join(map(self._known, data))
-        return super().feed(known) if known or not data else ()
+        passed_on = "".join(map(self._passed_on, data))
+        return super().feed(passed_on) if passed_on or not data else ()
 
-    def _known(self, character: str) -> str:
+    def _passed_on(self, character: str) -> str:
         """Returns the characters to pass on now. Within a paste, characters that may belong to the
         mark at its end are held back."""
         mark = PASTE_END if self._is_paste else PASTE_BEGIN
@@ -98,7 +98,7 @@ class PasteParser(XTermParser):
         if begun == mark:
             self._is_paste = not self._is_paste
             self._begun = ""
-            return mark if mark == PASTE_END else character
+            return mark if mark == PASTE_END else character  # the end was held back
         if mark.startswith(begun):
             self._begun = begun
         else:

@@ -85,22 +85,22 @@ class ModelLoader:
         it."""
         if (model := self.current) is not None:
             saved = saved_ns(model.path)
-            if saved not in (0, model.saved_ns):
+            if saved not in (0, model.saved_ns):  # 0: the file is gone
                 model.saved_ns = saved
                 self.reload(model.name)
 
     def name_changed(self, old: str, new: str | None) -> None:
-        """Goes on with a model that was renamed, or without one that was deleted (`new` is None),
-        also while it is being loaded."""
+        """Notes that a model was renamed, or deleted (`new` is None). If it is active, or one is
+        being loaded, loads the wanted model by its new name, or else the active or another one."""
         if self._request is None and self.name != old:
             return
         request = self._request or ModelRequest(None, is_choice=False)
-        name = request.name or self.name
-        if name == old:
-            name = new
+        wanted = request.name or self.name
+        if wanted == old:
+            wanted = new
         if self.name == old and new is None:
             self.current = None
-        self._ask(replace(request, name=name or self.name, or_else=True))
+        self._ask(replace(request, name=wanted or self.name, or_else=True))
 
     async def _obey(self, request: ModelRequest) -> None:
         loop = asyncio.get_running_loop()

@@ -77,7 +77,6 @@ class Candidates(Widget):
     def __init__(self) -> None:
         super().__init__()
         self.listing = Listing()
-        """What is shown."""
         self._note = ""
 
     def show(self, listing: Listing, note: str) -> None:
@@ -94,11 +93,11 @@ class Candidates(Widget):
         rows, at = self._rows(), event.get_content_offset(self)
         if at is None or at.y >= len(rows) or event.chain > 1:  # a double click takes one word
             return
-        index, end = self._first + sum(map(len, rows[: at.y])), 0
-        for number, place in enumerate(rows[at.y], start=index):
-            begin, end = end, end + place.cell_length
+        first, end = self._first + sum(map(len, rows[: at.y])), 0
+        for index, item in enumerate(rows[at.y], start=first):
+            begin, end = end, end + item.cell_length
             if begin <= at.x < end:
-                self.post_message(WordClicked(number))
+                self.post_message(WordClicked(index))
 
     def render(self) -> Content:
         before, label, unknown = self._note.partition(UNKNOWN)
@@ -116,21 +115,21 @@ class Candidates(Widget):
         """Returns the words in view in one row, or in two if they need more room. Without words
         there is no row.
 
-        Each word begins at a multiple of a fifth of the row, so that it stays where it is while
-        others change. After a long word the next one begins later.
+        Blanks after a word let the next one begin at a multiple of a fifth of the row, so that it
+        stays where it is while others change. After a long word it begins later.
         """
         width, shown = self.size.width, self.listing.words[self._first :][:LISTED]
         column_width = max(NARROWEST_PLACE, width // LISTED)
         for widest in (WIDEST_WORD, width // 3 - BEFORE_WORD - AFTER_WORD):
-            rows, end = list[list[Content]](), width  # so that the first word begins a row
+            rows, filled = list[list[Content]](), width  # full: the first word begins a row
             for index in range(self._first, self._first + len(shown)):
                 item = self._item(index, max(1, widest))
-                if item.cell_length > width - end:
+                if item.cell_length > width - filled:
                     rows.append([])
-                    end = 0
+                    filled = 0
                 next_begin = min(column_width * (len(rows[-1]) + 1), width)
-                rows[-1].append(item.pad_right(max(0, next_begin - end - item.cell_length)))
-                end += rows[-1][-1].cell_length
+                rows[-1].append(item.pad_right(max(0, next_begin - filled - item.cell_length)))
+                filled += rows[-1][-1].cell_length
             if len(rows) <= 2:
                 break
         return rows

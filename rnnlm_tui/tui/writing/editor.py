@@ -96,6 +96,7 @@ LINE_KEYS: tuple[Binding, ...] = (
     Binding("ctrl+y,super+y", "redo", "Redo", show=False, id="line.redo",
             tooltip="Redo; what was undone last"),
 )  # fmt: skip
+"""The keys of the line. The list of actions shows their tooltips up to the semicolon."""
 
 
 async def run_own_binding(widget: Widget, key: str) -> bool:
@@ -229,7 +230,7 @@ class LineEditor(OfApp, TextArea):
         """The ghost, and whether it replaces the space before the cursor.
 
         "" unless the cursor is at the end and nothing is selected. A line of the page that is
-        edited but not changed has no ghost, unless ctrl+r asks for one: End should go to its end.
+        edited but not changed has no ghost, unless ctrl+r asks for one: End is to accept nothing.
         """
         is_at_end = self.selection.is_empty and self.cursor_location == self.document.end
         is_as_kept = self.open_text.is_edit_unchanged and not self.suggested.is_requested
@@ -237,7 +238,7 @@ class LineEditor(OfApp, TextArea):
             return "", False
         return self.suggested.shown_ghost(self.before, self.word_begin)
 
-    def begin(self) -> None:
+    def empty(self) -> None:
         """Empties the editor, since another text is being opened."""
         self.suggested.show_as_usual()
         self.open_text.end_edit()
@@ -291,7 +292,7 @@ class LineEditor(OfApp, TextArea):
             return
         self.answer_gate.clear()
         # The screen calls `show_answer`, since this widget may be handling a key, which waits for
-        # the answer. An error then ends the app. A worker would take 0.5 ms more a key.
+        # the answer. So an error is not lost. A worker would take 0.5 ms more a key.
         self._asked.add_done_callback(partial(self.screen.call_next, self.show_answer))
         if self._late is not None:
             self._late.cancel()
@@ -337,8 +338,8 @@ class LineEditor(OfApp, TextArea):
 
     @property
     def requested(self) -> str:
-        """The part of a ghost that ctrl+r has asked for which is not typed or accepted yet. "" if
-        there is none, or if the text no longer matches it."""
+        """The part of the ghost of ctrl+r that is not typed or accepted yet. "" if there is none,
+        or if the text no longer matches it."""
         return self._ghost[0] if self.suggested.is_requested else ""
 
     def show_requested(self, pieces: Sequence[Insertion | Suggestion]) -> None:
@@ -365,8 +366,8 @@ class LineEditor(OfApp, TextArea):
     @property
     def _room_for_ghost(self) -> int:
         """The rows by which the editor can grow, until it fills half of its container."""
-        column = self.parent.size.height if isinstance(self.parent, Widget) else 0
-        return max(0, column // 2 - self.gutter.height - self.wrapped_document.height)
+        height = self.parent.size.height if isinstance(self.parent, Widget) else 0
+        return max(0, height // 2 - self.gutter.height - self.wrapped_document.height)
 
     def get_content_height(self, container: Size, viewport: Size, width: int) -> int:
         height = super().get_content_height(container, viewport, width)
@@ -476,7 +477,7 @@ class LineEditor(OfApp, TextArea):
 
     async def on_key(self, event: events.Key) -> None:
         await self.opening_gate.is_passed()
-        character, taken = event.character, self.typing.taken
+        character, taken_before = event.character, self.typing.taken
         # `event.is_printable` would exclude joiners and spaces other than U+0020.
         if character and sanitize(character) == character:
             event.prevent_default().stop()
@@ -486,9 +487,9 @@ class LineEditor(OfApp, TextArea):
             event.prevent_default().stop()
         elif event.key == "enter":  # the user has unbound it; a TextArea would begin a new line
             event.prevent_default()
-        if self.typing.taken == taken:  # only the key right after a digit can give it back
+        if self.typing.taken == taken_before:  # only the key right after a digit gives it back
             self.typing.taken = ""
-        if taken or self.typing.taken:
+        if taken_before or self.typing.taken:
             self.notify_style_update()  # otherwise Textual would reuse the drawn rows
             self.refresh()
 
@@ -544,9 +545,9 @@ class LineEditor(OfApp, TextArea):
         """The plain digits that can take a word here. The list may have fewer words."""
         if self.suggested.choice:
             return CHOOSING
-        is_before_word = self.line[self.cursor :][:1].isalnum() or not self.selection.is_empty
-        is_possible = takes_digits(self.before, self._preferences.digits) and not self.is_hidden
-        return DIGITS if is_possible and not is_before_word else ""
+        is_before_word = self.line[self.cursor :][:1].isalnum()
+        can_take = self.selection.is_empty and not self.is_hidden and not is_before_word
+        return DIGITS if can_take and takes_digits(self.before, self._preferences.digits) else ""
 
     @property
     def _listed_digits(self) -> str:
@@ -604,7 +605,7 @@ class LineEditor(OfApp, TextArea):
         self._draw_ghost()
 
     def insert_candidate(self, index: int) -> None:
-        """Inserts a word of the list. Counts one key press, and those that have chosen a word."""
+        """Inserts a word of the list. Counts a key press, and those of ↓ that chose a word."""
         words, choice = self.suggested.candidates, self.suggested.choice
         # While an answer is coming, the words are for an earlier text, unless one is chosen.
         if index < len(words) and (self.answer_gate.is_set() or choice):

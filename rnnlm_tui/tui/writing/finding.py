@@ -64,9 +64,8 @@ class FindLine(SafeInput):
         self.border_subtitle = self._page.find_next(by)
 
     def on_blur(self) -> None:
-        """Hides the line and ends finding, unless the window has lost the focus, or this line has
-        it again to find something in a text that was opened meanwhile."""
-        is_back = self.screen.focused is self
-        if self.app.app_focus and not is_back:
+        """Hides the line and ends finding, unless it is the window that has lost the focus. Does
+        nothing either if a search has opened another text, which gives the focus back to this."""
+        if self.app.app_focus and self.screen.focused is not self:
             self.remove_class("-shown")
             self._page.end_finding()

@@ -39,7 +39,7 @@ class Typing:
         self.presses = 0
         """The key presses for the text in the area, without what was pasted or recalled."""
         self.saved_before = 0
-        """The key presses saved before all of the text was replaced last."""
+        """The key presses saved in the texts that `replace_all` has replaced."""
         self._given = 0
         """The characters in the area that were pasted or recalled."""
         self._tail = ""
@@ -148,8 +148,8 @@ class Typing:
         self.presses += 1
         if not character.isspace() and not before[-1:].strip():  # a word begins
             area.history.checkpoint()
-        way, tail = type_character(before, self._tail, character, self.replaces_space)
-        if way.text:
-            start = start[0], start[1] - way.replaces_before
-            area.replace(way.text, start, end, maintain_selection_offset=False)
+        typed, tail = type_character(before, self._tail, character, self.replaces_space)
+        if typed.text:
+            start = start[0], start[1] - typed.replaces_before
+            area.replace(typed.text, start, end, maintain_selection_offset=False)
         self._tail = tail

@@ -19,8 +19,8 @@ WELL_KNOWN = 0.9
 in German and English, built on `english`, knows both. In 99 of 100 samples of 30 words, `english`
 knows at most 57 % of German, and 83 % of French."""
 ENOUGH_KNOWN = 0.3
-"""The share of common words of a language below which the last words are not in it. In 21 texts in
-five languages all samples of 30 words have more, except quotations in another language."""
+"""Words of which a smaller share are common words of a language are not in that language. In 21
+texts in five languages all samples of 30 words have more, except quotations in another one."""
 NOT_KNOWN = "these words are not {0}: F3 learns yours, F4 lists models"
 
 
@@ -39,8 +39,8 @@ NO_NOTE = LanguageNote()
 def note_on_language(
     opened_model: OpenedModel, lines: Sequence[str], is_asked: bool = False
 ) -> LanguageNote:
-    """Judges the last words of these lines for the active model. Unless the writer has asked, as
-    many words before them have to agree: a quote in another language is no reason to leave a model.
+    """Judges the last words of these lines for the active model. If the writer has not asked, as
+    many words before them have to give the same note: a quotation is no reason to leave a model.
     Takes 20 ms the first time, which reads the lists of frequent words, then 0.2 ms."""
     if lacks_spaces("".join(lines[-2:])[-LAST_CHARACTERS:]):
         return LanguageNote(text=WITHOUT_SPACES)

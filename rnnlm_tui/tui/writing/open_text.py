@@ -58,7 +58,7 @@ class OpenText:
         """The turn that is being edited."""
         self.interrupted = ""
         """What was being written at the end of the text when the edit began."""
-        self.is_changing = False
+        self.is_opening = False
         """True while another text is being opened, to which typed keys belong."""
         self._lines_in_file: list[str] | None = None
         """The lines that the file has; None if they are not known."""
@@ -95,7 +95,7 @@ class OpenText:
         return self._take(await self.database.read(partial(texts.open_text, number=number)))
 
     def _take(self, opened: tuple[Text, list[Turn]]) -> str:
-        """Makes an opened text, with its lines, the open text."""
+        """Makes an opened text, with its lines, the open text. Returns "": no warning."""
         self.text, self.turns = opened
         self.go_on_with(self.text.draft)
         is_saved = self.text.file is not None and self.text.file.saved == SavedPart.ALL
@@ -133,7 +133,7 @@ class OpenText:
         Usually it is stored before this method returns, and survives if the app is killed. If the
         disk is slow, it is stored later, or a later draft in its place.
         """
-        if self.is_changing:
+        if self.is_opening:
             return
         text = self.text
         text.draft = self.draft

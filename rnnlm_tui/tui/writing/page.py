@@ -101,12 +101,12 @@ class Page(OfApp, ScrollView, can_focus=True):
         marked_line = self.marked_line
         self.lines[same:] = [PageLine(turn) for turn in turns[same:]]
         if marked_line is not None:
-            self._marked = self._place_of(marked_line.turn)
+            self._marked = self._index_of(marked_line.turn)
         self._lay_out(same)
-        place = self._place_of(changed)
+        index = self._index_of(changed)
         is_last = changed is None or turns[-1:] == [changed]
-        if place is not None and not is_last:
-            self._bring_in_sight(place)
+        if index is not None and not is_last:
+            self._bring_in_sight(index)
         elif is_last or self._is_at_end:
             self._show_end()
 
@@ -205,15 +205,15 @@ class Page(OfApp, ScrollView, can_focus=True):
         line found last, or else from the top of what is in sight. Returns its number among the
         lines found, as in "2 of 5".
 
-        The words stand one after the other. If no line has them so, or not the line of `turn`,
-        finds lines that have all of the words. Capitals and curly quotes make no difference.
+        Looks for the words one after the other. If no line has them so, or the line of `turn` has
+        not, looks for lines with all of the words. Capitals and curly quotes make no difference.
         """
         parts = [re.escape(word) for word in straight_quotes(words).split()]
         phrase = re.compile(r"\s+".join(parts), re.IGNORECASE)
         self._patterns = [phrase] if parts else []
         if turn is not None:
             self._found = turn
-            self._mark(self._place_of(turn))
+            self._mark(self._index_of(turn))
         places = self._matches()
         if not places or (turn is not None and self._marked not in places):
             self._patterns = [re.compile(part, re.IGNORECASE) for part in parts]
@@ -233,15 +233,15 @@ class Page(OfApp, ScrollView, can_focus=True):
         return self._go_to(self._matches(), by)
 
     def _go_to(self, places: list[int], by: int) -> str:
-        """Goes from the marked line on to one of these lines: the next one from here (0), the next
-        one after it (1) or the one before it (-1). Returns its number as `find` does."""
+        """Goes to one of these lines: the marked line or, if it is none of them, the next one (0),
+        the next one after it (1) or the one before it (-1). Returns its number as `find` does."""
         self.refresh()
         if not self._patterns:
             return ""
         if not places:
             self._mark(None)
             return "not found"
-        here = self._place_of(self._found) if self._marked is None else self._marked
+        here = self._index_of(self._found) if self._marked is None else self._marked
         if here is None:
             in_sight = self._rows.rows[int(self.scroll_offset.y) :]
             here = next((row.line for row in in_sight if row.line >= 0), 0)
@@ -253,7 +253,7 @@ class Page(OfApp, ScrollView, can_focus=True):
 
     def end_finding(self) -> None:
         self._patterns = []
-        self._mark(self._place_of(self._edited))
+        self._mark(self._index_of(self._edited))
 
     # Keys and clicks
 
@@ -268,14 +268,14 @@ class Page(OfApp, ScrollView, can_focus=True):
     def on_focus(self) -> None:
         """Marks the line that was found last, or else the last one."""
         if self._marked is None:
-            found = self._place_of(self._found)
+            found = self._index_of(self._found)
             last = len(self.lines) - 1 if self.lines else None
             self._mark(last if found is None else found)
 
     def on_blur(self) -> None:
-        self._mark(self._place_of(self._edited))
+        self._mark(self._index_of(self._edited))
 
-    def _place_of(self, turn: Turn | None) -> int | None:
+    def _index_of(self, turn: Turn | None) -> int | None:
         """Returns the index of the line of a turn; None if it has no line."""
         return next((at for at, line in enumerate(self.lines) if line.turn is turn), None)
 
@@ -283,17 +283,17 @@ class Page(OfApp, ScrollView, can_focus=True):
         """Marks and shows the line of the turn that is being edited, or no line."""
         if turn is not self._edited:
             self._edited = turn
-            self._mark(self._place_of(turn))
+            self._mark(self._index_of(turn))
 
     @property
     def marked_line(self) -> PageLine | None:
         """The marked line."""
         return None if self._marked is None else self.lines[self._marked]
 
-    def mark_at(self, place: int) -> None:
+    def mark_at(self, index: int) -> None:
         """Marks the line with this index, or else the last one."""
         if self.lines:
-            self._mark(min(place, len(self.lines) - 1))
+            self._mark(min(index, len(self.lines) - 1))
 
     def _mark(self, index: int | None) -> None:
         self._marked = index

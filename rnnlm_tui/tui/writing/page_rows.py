@@ -60,8 +60,8 @@ class PageRows:
         """Puts the lines from index `first` on into rows. Takes 10 ms for 50,000 words."""
         if not self.width:
             return
-        del self.rows[self._starts[first] if first < len(self._starts) else len(self.rows) :]
-        del self._starts[first:]
+        start = self._starts[first] if first < len(self._starts) else len(self.rows)
+        del self.rows[start:], self._starts[first:]
         if not first:
             self.rows = []  # they may be those of a hint
         for place in range(first, len(lines)):
@@ -81,7 +81,7 @@ class PageRows:
             text = f"{text[:MAX_TEXT]}…"  # the rest could not be edited
         rows_of_line = wrapped(text, self.width)
         sent = line.turn.sent
-        if sent is not None and line.day != (above and above.day):
+        if sent is not None and (above is None or line.day != above.day):
             if above is not None:
                 self.rows.append(BLANK)
             heading = f"── {day_and_time(sent)} "

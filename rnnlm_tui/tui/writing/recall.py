@@ -176,8 +176,8 @@ class Recall:
 
     def _put_away(self) -> Callable[..., None]:
         """Puts away the text in the editor, its steps of undo and the edited turn, and begins new
-        steps of undo. Returns what brings all of that back; if called with a turn, as an edit of
-        that turn."""
+        steps of undo. Returns what brings all of that back. Called with a turn, it makes that the
+        edited turn."""
         editor = self._editor
         text, selection, history = editor.text, editor.selection, editor.history
         edited, interrupted = self._text.edited, self._text.interrupted
@@ -196,8 +196,8 @@ class Recall:
     def _reversal(
         self, bring_back: Callable[[], None], change_lines: Reversal | None = None
     ) -> Reversal:
-        """Returns what reverses a step: it calls `change_lines`, and then `bring_back` for what was
-        put away. It returns what reverses the step again."""
+        """Returns what reverses a step: it puts away what is there now, calls `change_lines` and
+        `bring_back`, and returns what reverses the step again, in the same way."""
 
         def reverse() -> Reversal:
             bring_this_back = self._put_away()

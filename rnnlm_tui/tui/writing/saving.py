@@ -49,8 +49,8 @@ class Saving:
             return ""
 
     async def is_stored(self) -> bool:
-        """Returns whether the text is stored: the files of the database are there, and if a read or
-        a write has failed, they have all of the text nevertheless."""
+        """Returns whether the text is stored: the files of the database are there, and have all of
+        the text. The text is read only after a read or a write has failed."""
         database = self._text.database
         try:
             await database.read(lambda connection: None)  # waits for writes, which may fail

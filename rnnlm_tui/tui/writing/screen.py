@@ -229,10 +229,10 @@ class AutocompleteScreen(AppScreen):
         listing = self.editor.listing
         if self.editor.is_hidden:  # Esc hides this, too
             self._language_note = NO_NOTE
-        self._words.show(listing, self._note(listing))
-        self._show_note()
+        self._words.show(listing, self._words_note(listing))
+        self._show_editor_note()
 
-    def _note(self, listing: Listing) -> str:
+    def _words_note(self, listing: Listing) -> str:
         """Returns the note below the words: why there are none, what Del does, or which words of
         the line the model does not know."""
         answer = self.editor.answer
@@ -304,14 +304,14 @@ class AutocompleteScreen(AppScreen):
 
     # Texts
 
-    async def _open(self, opening: Opening, words: str = "", turn: int | None = None) -> None:
-        """Opens and shows a text. If the turn with the number `turn` is given, finds the `words` in
-        it. Keys wait for the text, a second at most. What is typed after that becomes a part of the
-        text."""
+    async def _open(self, opening: Opening, words: str = "", number: int | None = None) -> None:
+        """Opens and shows a text. If the `number` of a turn is given, finds the `words` in it. Keys
+        wait until the text is open, a second at most. Later ones are typed at once, and what they
+        typed is put behind its draft."""
         self.editor.opening_gate.clear()
-        self.open_text.is_changing = True
+        self.open_text.is_opening = True
         text, draft = self.open_text.text, self.open_text.draft
-        self.editor.begin()
+        self.editor.empty()
         self.editor.focus()
         try:
             warning = await opening()
@@ -322,7 +322,7 @@ class AutocompleteScreen(AppScreen):
             self.open_text.go_on_with(draft)
         else:
             self.editor.recall.forget()
-        self.open_text.is_changing = False
+        self.open_text.is_opening = False
         if self.app.is_running:
             self.page.show()
             self._is_file_changed = False
@@ -338,7 +338,7 @@ class AutocompleteScreen(AppScreen):
             if warning:
                 self.app.notify_user(warning, "warning")
             for each in self.open_text.turns:
-                is_found = turn is not None and each.number == turn
+                is_found = number is not None and each.number == number
                 if is_found and each is not self.open_text.edited:
                     self._find_line.begin(words, each)
         self.editor.opening_gate.set()
@@ -367,7 +367,7 @@ class AutocompleteScreen(AppScreen):
             self._update_titles()
 
     def action_save(self) -> None:
-        if self.open_text.is_changing:
+        if self.open_text.is_opening:
             return
         copy = self.open_text.copy()  # now, and not when a worker starts
         self._update_titles()
@@ -388,7 +388,7 @@ class AutocompleteScreen(AppScreen):
         """Checks whether the text is stored, and whether another program has changed its file. The
         title says so as long as it is true."""
         was_stored = self._database.problem is None
-        if await self.saving.is_stored() is not was_stored or not was_stored:
+        if not (await self.saving.is_stored() and was_stored):
             self._update_titles()
         if await self.saving.is_file_changed() is not self._is_file_changed:
             self._is_file_changed = not self._is_file_changed
@@ -402,11 +402,11 @@ class AutocompleteScreen(AppScreen):
         self.open_text.keep_draft()
         if self.open_text.text.file != file:  # the file no longer has all of the text
             self._update_titles()
-        self._show_note()
+        self._show_editor_note()
         self.header.update()
         self.page.mark_edited(self.open_text.edited)
 
-    def _show_note(self) -> None:
+    def _show_editor_note(self) -> None:
         """Says below the editor how an edit ends, or offers an update, or says that the model does
         not know the language."""
         if self.open_text.edited is not None:
@@ -449,7 +449,7 @@ class AutocompleteScreen(AppScreen):
             undo = self.app.shown_key("line.undo", "ctrl+z")
             notice = f"{model} is in use; {undo} goes back to {self.app.active_name}"
             self.editor.recall.note(self._use(model, notice))
-            self._show_note()
+            self._show_editor_note()
         else:
             self.app.notify_user(f"no other model knows the last {WORDS_JUDGED} words better")
 
@@ -513,7 +513,7 @@ class AutocompleteScreen(AppScreen):
             self.editor.focus()
 
     def edit(self, turn: Turn) -> None:
-        """Edits a turn, unless the edit of another one has changed that."""
+        """Edits a turn, unless another one is being edited and was changed."""
         if self.open_text.edited is None or self.open_text.is_edit_unchanged:
             self.editor.recall.edit(turn)
         elif turn is not self.open_text.edited:
@@ -557,12 +557,12 @@ class AutocompleteScreen(AppScreen):
         with suppress(RnnlmError, ValueError):
             if offer := await offer_of_update(self.app, written):
                 self._offer = offer
-                self._show_note()
+                self._show_editor_note()
 
     @work(group="update")
     async def action_update_model(self) -> None:
         self._offer = ""
-        self._show_note()
+        self._show_editor_note()
         with self.app.showing_errors():
             await update_active(self.app)
 

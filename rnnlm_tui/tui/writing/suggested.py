@@ -57,7 +57,7 @@ class WordsAhead:
         shorter."""
         self._accepted = before[:kept]
         """The line up to the cursor and all the words, as accepting them writes it."""
-        # A first piece that replaces the space before the cursor: that space ends a piece, too.
+        # A piece also ends before the space that the first piece replaces.
         self._ends = [(kept, True)] if replaced and not prefix else []
         """Where each piece ends in `_accepted`, and whether a space follows it in running text."""
         for piece in pieces:
@@ -82,8 +82,8 @@ class WordsAhead:
 
     def rest(self, before: str) -> tuple[str, bool]:
         """Returns the text to show after `before`, "" if the words do not fit, and whether it
-        replaces the space before the cursor, as a comma does. If accepting the words changes typed
-        letters, they stay as they are until then."""
+        replaces the space before the cursor, as a comma does. Typed letters that accepting the
+        words changes stay as they are until then."""
         places = self._places(before)
         text = "" if places is None else self._accepted[places[1] :]
         is_typed = self._accepted.startswith(before) or self._typed.startswith(before)
@@ -103,9 +103,9 @@ class WordsAhead:
         return pieces
 
     def _places(self, before: str) -> tuple[int, int] | None:
-        """Returns two indices in `_accepted`: from which on accepting inserts it after `before`,
-        and from which on it is drawn. The first one is smaller if accepting changes letters before
-        the cursor. Returns None if the words do not fit `before`."""
+        """Returns the index in `_accepted` from which on accepting inserts it, and the index from
+        which on it is drawn after `before`. The first one is smaller if accepting changes letters
+        before the cursor. Returns None if the words do not fit `before`."""
         length = len(before)
         if length < self._begin:
             return None
@@ -200,7 +200,8 @@ class Suggested:
         """Removes the chosen word from the list, and chooses the next one. The next answer will not
         have it any more."""
         words, place = self.candidates, self.choice - 1
-        self.candidates, self._usual = words[:place] + words[place + 1 :], ()
+        self.candidates = words[:place] + words[place + 1 :]
+        self._usual = ()  # it may have the word, too
         self.choose(self.choice, before)
 
     def request(self, before: str, pieces: Sequence[Insertion | Suggestion]) -> None:
@@ -244,21 +245,21 @@ def fit_ghost(
     up to the cursor, which is in this `column`.
     """
     ghost, over_space = shown
+    covered = 1 if over_space else 0
     below = list[str]()
     if ghost and rows:
-        filler = "x" * (column - over_space)  # stands for the text before the ghost
+        filler = "x" * (column - covered)  # stands for the text before the ghost
         if filler and before.endswith(" ") and not over_space:
             filler = filler[:-1] + " "  # so that the ghost may begin in the next row
         first, *below = wrapped(filler + ghost, max(1, width))
         ghost = first[len(filler) :]
         if len(below) > rows:
             below[rows - 1 :] = [shorten(" ".join(below[rows - 1 :]), width)]
-    room = max(1, width - column + over_space)
+    room = max(1, width - column + covered)
     left = room - cell_len(f"{BEFORE_SECOND}{second}{SECOND_KEY}")
     first_word = len(ghost) - len(ghost.lstrip()) + len(next(iter(ghost.split()), ""))
     if not ghost or not second or left < min(len(ghost), first_word + 1):
         second = ""
         left = room
     ghost = shorten(ghost, left)
-    covered = 1 if over_space else 0
     return GhostRows(ghost[:covered], ghost[covered:], second, tuple(below))

@@ -132,7 +132,7 @@ async def test_what_is_cleared_while_another_text_is_opened_stays_stored(tmp_pat
     async with app(tmp_path) as text:
         text.add_lines("one")
         put_draft(text, "half a line")
-        text.is_changing = True
+        text.is_opening = True
         put_draft(text, "")
         await text.open(text.text.number)
         assert text.written == "half a line"
