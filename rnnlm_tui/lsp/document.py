@@ -24,10 +24,10 @@ FENCE = re.compile(r"[\s>]*(`{3,}(?=[^`]*$)|~{3,})")
 MARK = re.compile(r"\s*(?:(?:[>#%*+|-]+|\d+[.)]|\\item)\s+)*")
 """Matches what comes before the text of a line: marks of a quotation, list, heading or comment."""
 NO_TEXT = re.compile(
-    r"(?:://|\bwww\.|@)\S*$|\]\([^)]*$|^\s*\[[^]]+\]:.*$"  # an address
+    r"(?:://|\bwww\.|@)\S*$|\]\([^)]*$|^\s*\[[^]]+\]:.*$"  # an address, or where a link leads
     r"|(?:^|[\s(])`[^`']*$|(?<!\\)\\[a-zA-Z]*$"  # code, and a command of LaTeX
     r"|\\(?:cite|\w*ref|label|input|begin|end)\w*(?:\[[^]]*\])?\{[^}]*$"  # a name in LaTeX
-    r"|^[\s>#%*+|=~.-]*[>#%*+|=~.-]$"  # a mark
+    r"|^[\s>#%*+|=~.-]*[>#%*+|=~.-]$"  # nothing but marks
 )
 """Matches a line up to the cursor if what is typed there is no running text."""
 SHORTEST_WRAPPED = 55
@@ -62,8 +62,8 @@ class CursorPlace(NamedTuple):
     position: lsp.Position
 
     def edit(self, count: int, insertion: Insertion | Suggestion) -> tuple[str, str]:
-        """Returns the last `count` characters before the cursor, and the text that replaces them to
-        make an insertion."""
+        """Returns an insertion as an edit: the last `count` characters before the cursor, and the
+        text that is to stand in their place."""
         typed = self.line[self.cursor - count : self.cursor]
         return typed, typed[: count - insertion.replaces_before] + insertion.text
 
@@ -111,7 +111,7 @@ class Document:
 
     @property
     def lines(self) -> list[str]:
-        """The lines without their ends. Any thread may read them, from a copy."""
+        """A copy of the lines, without their ends. Any thread may take it."""
         return [line.rstrip(LINE_ENDS) for line in [*self._lines]]
 
     def _line(self, number: int) -> str:
@@ -157,9 +157,9 @@ class Document:
             fence = found[1] if found and found[1][0] in self._fences else ""
             if opened_by or fence:
                 code.add(number)
-            if fence and not opened_by:
+            if not opened_by:
                 opened_by = fence
-            elif fence.startswith(opened_by):
+            elif fence.startswith(opened_by):  # of the same sign, and no shorter
                 opened_by = ""
         return code
 

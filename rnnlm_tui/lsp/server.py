@@ -110,7 +110,7 @@ class Suggester(LanguageServerProtocol):
             self._check(fields, is_answer)
             if is_answer and identity not in self._result_types:
                 return
-            message = self.structure_message({"params": None, **fields})
+            message = self.structure_message({"params": None, **fields})  # pygls needs params
             if "id" in fields and not hasattr(message, "id"):
                 raise JsonRpcInvalidRequest(f"{method} takes no id")
             self.handle_message(message)
@@ -317,7 +317,7 @@ class Suggester(LanguageServerProtocol):
 
 def _filter_text(typed: str, new: str) -> str:
     """Returns the text that an editor compares with the typed letters: the word `new`, with its
-    beginning as it is typed, so that the editor keeps it."""
+    beginning as it is typed. An editor leaves out words that begin otherwise."""
     return typed + new[len(begin_of(new, typed)) :]
 
 

@@ -60,8 +60,8 @@ class RnnlmApp(TerminalApp):
     CSS = CSS
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("f1", "keys", "keys", id="app.keys", tooltip="Show all keys"),
-        # F2 has priority: letters typed right after it belong to the line. F10 has none: it
-        # explains the line with the letters typed right before it.
+        # F2 has priority, so that the letters typed right after it go into the line. F10 has none:
+        # the letters typed right before it are to be in the line that it explains.
         Binding("f2", "show('autocomplete')", "Autocomplete", id="app.autocomplete", show=False,
                 priority=True, tooltip="Write with suggestions"),
         Binding("f3", "show('train')", "Train", id="app.train", show=False,
@@ -215,7 +215,7 @@ class RnnlmApp(TerminalApp):
 
     async def on_mount(self) -> None:
         """Applies theme, keymap and signal handlers. The model is loaded after the first paint."""
-        # Otherwise the first keys would be lost.
+        # Waits until the screen is mounted: keys pressed before that are lost.
         await AwaitMount(self.autocomplete, [self.autocomplete])
         self.add_mode(self.DEFAULT_MODE, self.get_default_screen)  # so that F2 comes back to it
         if self._has_few_colours:
@@ -239,7 +239,7 @@ class RnnlmApp(TerminalApp):
             self.notify_user(self._settings.problem, "warning")
 
     async def on_unmount(self) -> None:
-        # After a signal, the message of the last change may not have come.
+        # A signal may close the app before the screen is told of the last change of its text.
         self.autocomplete.open_text.keep_draft()
         await self.session.close()
 
@@ -319,13 +319,13 @@ class RnnlmApp(TerminalApp):
                     await self.screen.dismiss(None)
                 await asyncio.sleep(0.01)
             farewell = await self.autocomplete.saving.quit_unstored()
-        of_run: str | None = ""
+        about_run: str | None = ""  # what to print about it; None if the app is to stay open
         if farewell is not None and (run := self._own_run) is not None:
             from rnnlm_tui.tui.runs.actions import leave_run
 
-            of_run = await leave_run(self, run)
-        if farewell is not None and of_run is not None:  # otherwise the user stays
-            self.exit(message=f"{of_run}\n{farewell}".strip())
+            about_run = await leave_run(self, run)
+        if farewell is not None and about_run is not None:  # otherwise the user stays
+            self.exit(message=f"{about_run}\n{farewell}".strip())
         self._is_quitting = False
 
     # Screens
@@ -375,8 +375,8 @@ class RnnlmApp(TerminalApp):
         """Stores a word that no model is to suggest any more, and returns it as it is stored. If it
         cannot be stored, shows why and returns "".
 
-        A word of the list is stored in the spelling that the user means by it, which depends on the
-        line up to the cursor, `before`. Without `before` the word is stored as it is.
+        `before` is the line up to the cursor if the word is one of the list: at the start of a
+        sentence its "Will" means "will", which is stored. Other words are stored as they are.
         """
         from rnnlm_tui.suggesting.suggest import word_of_list
 

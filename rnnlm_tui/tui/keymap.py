@@ -1,5 +1,5 @@
-"""The keymap: every action that keys do, and keymap.toml, in which users give actions keys of their
-own. Each action has a `Binding` with an id beside the code that does it."""
+"""The keys of the app, each a `Binding` with an id beside the code of its action, and keymap.toml,
+in which users give the actions other keys."""
 
 from __future__ import annotations
 

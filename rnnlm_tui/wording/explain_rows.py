@@ -144,7 +144,7 @@ def _unit_rows(stage: Stage, width: int, height: int, halves: int) -> Iterator[S
         if band and gap:
             yield []
         for row in range(rows):
-            label = fitted(labels[row - rows], label_columns) if labels else ""
+            label = fitted(labels[-rows:][row], label_columns) if labels else ""
             pieces: list[Piece] = [(label, "")]
             for cells in cells_of_groups:
                 pieces += [*_painted(cells[row, band]), (" " * GROUP_GAP, "")]
@@ -291,7 +291,7 @@ def _influence_pieces(word: LineWord, probability: float) -> StyledRow:
 
 
 def next_title(explanation: Explanation) -> str:
-    """Says where the suggestions come, and how surprising the last whole word of the line was."""
+    """Says which word is suggested, and how surprising the last whole word of the line was."""
     if explanation.prefix:
         return f'"{shorten(explanation.prefix)}…": share of all words'
     if not explanation.words:

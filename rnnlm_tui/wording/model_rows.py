@@ -201,9 +201,9 @@ def _figures(card: ModelCard) -> Iterator[Fact]:
     """Yields the perplexity of a model on held-out lines, and the figures of its kept epoch. In a
     mixture, the latter measure its network alone.
 
-    A network that does not start from the base of its model knows only the words of its text. All
-    others count as one unknown word, which is easy to predict. Its perplexity is therefore lower
-    than that of the mixture, and a note says so.
+    A network that does not start from the base of its model knows only the words of its text. It
+    counts all others as one, the unknown word, which is easy to predict. Its perplexity is
+    therefore lower than that of the mixture, and a note says that they are not comparable.
     """
     part = trained_part(card.config)
     kept, evaluation = card.metrics, card.evaluation

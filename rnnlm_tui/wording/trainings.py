@@ -168,8 +168,8 @@ class TrainingCurve:
 
     The first epoch is divided into five pieces, the second into two; a later one is a single piece.
     A point is the middle of a piece, in epochs (1.0 to 2.0 is the second one), and its mean loss.
-    An event has the mean loss of its epoch so far. Times the share of the epoch that is done, it is
-    a sum. The loss of a piece is the difference of two such sums, divided by its share.
+    An event has the mean loss since the start of its epoch. Multiplied by the share of the epoch
+    that is done, it is a sum. The loss of a piece comes from the sums at its start and its end.
     """
 
     def __init__(self) -> None:
@@ -177,9 +177,9 @@ class TrainingCurve:
         self._epoch = 0
         """The epoch of the last event."""
         self._done = 0.0
-        """The share of that epoch that the pieces with a point make up."""
+        """The end of the last piece with a point, as a share of that epoch."""
         self._sum = 0.0
-        """The mean loss over these pieces, times that share."""
+        """The sum at that end."""
 
     def add(self, event: Progress | EpochEnded) -> None:
         if isinstance(event, EpochEnded):

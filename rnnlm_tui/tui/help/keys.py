@@ -47,8 +47,8 @@ class Action(NamedTuple):
 
 
 def actions_on(app: RnnlmApp, screen: Screen[object]) -> list[Action]:
-    """Returns the actions that keys do on a screen, those of the focused widget first and those of
-    the app last. Leaves out the bindings of Textual, which have no id."""
+    """Returns the actions that keys do on a screen: the focused widget's first, the app's last. The
+    bindings of Textual, which have no id, are left out. `key_display` is for the key bar alone."""
     found = dict[str, Action]()
     for node, binding, enabled, _ in screen.active_bindings.values():  # of each key
         if binding.id:

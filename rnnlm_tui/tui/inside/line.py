@@ -80,7 +80,7 @@ class LineRow(Widget):
             if room < 0:
                 break
             first -= 1
-        last = min(line.word_count, line.words_read + width)  # a word takes 3 cells or more
+        last = min(line.word_count, line.words_read + width)  # more words never fit
         words = Content("").join(map(self._word, range(first, last + 1)))
         return label + Content.assemble(CUT if first else "", words).truncate(width, ellipsis=True)
 

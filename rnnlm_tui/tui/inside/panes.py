@@ -23,7 +23,7 @@ from rnnlm_tui.suggesting.explain import Part
 from rnnlm_tui.wording.explain_rows import NAN_LEVEL, PART_GLYPHS, TOP_LEVEL, Role, StyledRow
 
 Draw = Callable[..., Iterable[StyledRow]]
-"""Returns rows for a width in cells, and for a height if it is not that of a head."""
+"""Returns rows for a width in cells and, except for the rows above the sentence, a height."""
 STYLES = {"": "", "bold": "bold", "dim": "$quiet"}
 """The styles of the roles of words. The bar of a part of a model has the style "$ghost" instead."""
 SHADES = dict(zip(PART_GLYPHS, (1.0, 0.6, 0.35, 0.2), strict=True))
@@ -121,7 +121,7 @@ class Pane(Widget):
                 return Style(foreground=self._shade("ghost", SHADES[role]))
             return Style.parse(STYLES.get(role, "$ghost"))
         if has_few_colours:
-            return Style.parse(("$quiet", "$ghost", "$take")[np.sign(role[0])])
+            return Style.parse({-1: "$take", 0: "$quiet", 1: "$ghost"}[int(np.sign(role[0]))])
         if len(role) == 1:
             return Style(background=self._colour_of(role[0], BEHIND_TEXT))
         left, right = map(self._colour_of, role)

@@ -93,8 +93,8 @@ class InsideScreen(AppScreen):
         self._written: tuple[str, tuple[str, ...]] | None = None
         """The line on the Autocomplete screen, and the lines above it, when they were last seen."""
         self._example_by: str | None = None
-        """The model that has made up the line as an example, by its name; "" if the line is empty
-        until a model makes one up; None if the user wrote the line."""
+        """The name of the model that has made up the line, which any other model makes up anew: ""
+        if none has yet. None if the user wrote the line."""
         self._thread = ThreadPoolExecutor(1, "explain")
         """A single thread, since only one at a time may use the contexts."""
         self._contexts: Contexts | None = None
@@ -105,7 +105,7 @@ class InsideScreen(AppScreen):
         self._untrained: LessonModel | None = None
         """The model before its training; None while it is not shown."""
         self._compared: Mapping[str, Stage] = {}
-        """The stages of both models side by side, by the names of the trained one's."""
+        """The stages of the trained model, with the untrained one's beside them, by their names."""
         self._row, self._stages = LineRow(), StageList()
         self._stage = Pane("stage")
         self._influence = Pane("influence")

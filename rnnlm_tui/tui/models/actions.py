@@ -34,8 +34,8 @@ if TYPE_CHECKING:
 async def update(app: RnnlmApp, name: str, folder: Path, card: ModelCard) -> None:
     """Trains a model on the current content of its files. If the user has written lines in the app
     that are new to it, asks whether to add them. If nothing is new, only says so."""
-    learned = await asyncio.to_thread(current_text, name, folder, card, OTHER_TEXT)
-    is_learned = is_text_of(card, learned)
+    text = await asyncio.to_thread(current_text, name, folder, card, OTHER_TEXT)
+    is_learned = is_text_of(card, text)
     new_lines = await _count_new_lines(app, name)
     if is_learned and not new_lines:
         app.notify_user(f"{name} has learned its text already, and you wrote nothing new")

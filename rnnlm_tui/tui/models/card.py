@@ -90,7 +90,7 @@ def curve_of(entry: Entry) -> tuple[Points, Points, int | None, str]:
     """Returns what `LossChart.show` needs for the training of a model. There are no losses if it
     was trained elsewhere, or not long enough for a line. Reads a file, so call it in a thread."""
     card = entry.card
-    history = [*read_history(entry.folder, FIRST_POINTS // 2)]  # a later epoch has one point
+    history = [*read_history(entry.folder, FIRST_POINTS // 2)]  # later epochs have one point each
     train = training_curve(history)
     if len(train) < 2:
         return [], [], None, ""

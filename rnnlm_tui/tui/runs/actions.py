@@ -29,7 +29,7 @@ async def request_to_go_on(app: RnnlmApp, name: str) -> TrainArguments | None:
     """Returns the arguments that resume the run `name`. If it has finished, asks for the number of
     further epochs, and returns the arguments for these, or None if the user cancels.
 
-    For workers only. Raises RnnlmError if the text of the model is not known here.
+    For workers only. `find_sources` raises RnnlmError if the model's text is not known here.
     """
     path = app.library.path(name)
     if app.library.runs.can_resume(name) or not path.exists():
@@ -49,7 +49,7 @@ async def leave_run(app: RnnlmApp, run: FollowedRun) -> str | None:
     be stopped or detached, which is shown as an error. For workers only.
     """
     is_over = run.progress.phase.is_over  # its process may take some seconds to end
-    answer: str | None = "stop" if is_over else "detach"
+    answer: str | None = "stop" if is_over else "detach"  # if nothing is asked
     if not (is_over or run.detached):
         # Not `ask`, which asks nothing while a dialog is open: this one goes over it.
         answer = await app.push_screen_wait(_question_of_quitting(run))

@@ -39,7 +39,7 @@ class TrainArguments:
     @classmethod
     def updating(cls, name: str, written: tuple[str, ...]) -> TrainArguments:
         """Trains the model `name` on the current content of its files, and on texts of the app,
-        which `written` names as `written_arguments` does."""
+        whose `written_arguments` are `written`."""
         return cls(("--update", name, *written), name)
 
     @classmethod
@@ -89,7 +89,7 @@ def _output_files(name: str) -> tuple[Path, Path]:
 
 
 def end_of_training(name: str, code: int, seconds: float) -> Event:
-    """Returns the last event of a training that is not in its history: the one that it has printed,
+    """Returns the last event of a training whose history lacks it: the event that it has printed,
     or else a failure with its exit code and the last line of its log."""
     printed, logged = (_last_line(path) for path in _output_files(name))
     event = _event(printed)
@@ -122,7 +122,7 @@ async def run_headless(arguments: tuple[str, ...]) -> bytes:
 
     Cancelling this coroutine kills the process. A thread waits for its end in any case, so that no
     zombie is left; a subprocess of asyncio leaves one if the app ends soon after. The wait is
-    shielded: cancelled before a thread is free for it, it would never begin.
+    shielded: if it were cancelled before a thread is free for it, it would never begin.
 
     Raises RnnlmError with the message, the hint and the field that the process reported.
     """

@@ -120,7 +120,7 @@ class FollowedRun:
                 self.progress.take(event)
             if self._asked_to_stop:
                 self.progress.stopping()
-            # A history that was replaced is read again from its start, with saves that are known.
+            # A history that was replaced is read again from its start: its last save is not new.
             saved = self.progress.saved
             if tell and saved is not None and saved != before:
                 self.on_saved(self, saved)
@@ -162,8 +162,8 @@ class FollowedRun:
         return bool(line) and self.order(f"sample {line}")
 
     def compare_with(self, model: str | None) -> None:
-        """Tells the run to compare its model, at its end, with this one, which is active here.
-        Otherwise it takes the model in use, which another app or a shell may have changed since.
+        """Tells the run to compare its model, at its end, with `model`, which is active here. By
+        default a run takes the model in use, which another app or a shell may have changed since.
         Raises StorageError."""
         if model is not None:
             self.order(f"compare {model}")

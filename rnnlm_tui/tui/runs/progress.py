@@ -114,8 +114,8 @@ class RunProgress:
 
     @property
     def step(self) -> int:
-        """The number of finished steps of the last epoch that was reported. They are all of them if
-        it is over: its last steps may have had no report."""
+        """The number of finished steps in the epoch of the last report. If that epoch is over, all
+        its steps are finished, although the last ones may have had no report."""
         last = self.last_report
         if last is None:
             return 0
@@ -129,7 +129,7 @@ class RunProgress:
 
     @property
     def so_far(self) -> list[EpochEnded]:
-        """The current figures of the first epoch, as if it had ended; empty before a report."""
+        """The figures of the last report as a list of one ended epoch; empty before a report."""
         if (last := self.last_report) is None or last.loss is None:
             return []
         perplexity = math.exp(last.loss) if last.loss < 700 else None

@@ -116,7 +116,7 @@ def bar_line(progress: RunProgress, width: int) -> Content:
         label, share = f"epoch {epoch:,}/{total:,}{step}", progress.run_share
         words = f"{time_left_words(progress)}, {format_duration(progress.elapsed_s)} so far"
     style = "$warn" if progress.phase is Phase.PAUSED else "$ghost"
-    space = max(10, width - LABEL_WIDTH - WORDS_WIDTH - 9)
+    space = max(10, width - LABEL_WIDTH - WORDS_WIDTH - 9)  # 9: the share, and spaces
     full = round(min(1.0, share) * space)
     bar = ("━" * full, f"bold {style}"), ("─" * (space - full), "$quiet")
     line = Content.assemble(f"{label:{LABEL_WIDTH}} ", *bar, f" {share:5.0%}  ", (words, "$quiet"))
@@ -182,8 +182,8 @@ def progress_text(run: FollowedRun, active: str | None) -> str:
         return f"▶ {run.name} starts"
     if progress.is_past_training:
         return f"▶ measuring{name}"
-    glyph = "‖" if progress.phase is Phase.PAUSED else "▶"
-    return f"{glyph} {progress.run_share:.0%}{name and f' of{name}'}"
+    share = f"{'‖' if progress.phase is Phase.PAUSED else '▶'} {progress.run_share:.0%}"
+    return f"{share} of{name}" if name else share
 
 
 def end_notice(run: FollowedRun, active: str | None, use: str) -> tuple[str, SeverityLevel]:

@@ -59,7 +59,7 @@ class RunList(VerticalScroll, can_focus=True):
         self.rows = Static(markup=False)
         self._shown: object = None
         self._is_at_end = True
-        """True if the list goes to its end when rows are added. It may be hidden then."""
+        """True until the list is scrolled up, and again at its end. A hidden list keeps it."""
 
     def compose(self) -> ComposeResult:
         yield self.rows
@@ -109,7 +109,7 @@ class EpochList(RunList):
         self._explained = Static(markup=False, classes="explained")
         self._epochs: Sequence[EpochEnded] = []
         self._widths = dict[Column, int]()
-        self._figure: Column = "held-out", "loss"
+        self._wanted: Column = "held-out", "loss"
         """The column to explain, if the table has it."""
 
     def compose(self) -> ComposeResult:
@@ -130,7 +130,7 @@ class EpochList(RunList):
     def _chosen(self) -> Column:
         """The column that is explained: the chosen one, or else the first one after the epochs."""
         columns = [*self._widths]
-        return self._figure if self._figure in columns else columns[min(1, len(columns) - 1)]
+        return self._wanted if self._wanted in columns else columns[min(1, len(columns) - 1)]
 
     def _explain(self) -> None:
         heads, explained = Content(""), ""
@@ -141,17 +141,17 @@ class EpochList(RunList):
         self._explained.update(explained)
 
     def action_explain(self, by: int) -> None:
-        if figures := [*self._widths]:
-            self._figure = figures[(figures.index(self._chosen) + by) % len(figures)]
+        if columns := [*self._widths]:
+            self._wanted = columns[(columns.index(self._chosen) + by) % len(columns)]
             self._explain()
 
     def on_click(self, event: events.Click) -> None:
         """Explains the figure whose column was clicked."""
         end = self.content_region.x
-        for figure, width in self._widths.items():
+        for column, width in self._widths.items():
             end += width
             if event.screen_x < end:
-                self._figure = figure
+                self._wanted = column
                 self._explain()
                 break
 
@@ -188,7 +188,7 @@ def epoch_rows(
     for ended in epochs:
         figures = {(lines, name): text for lines, name, text in epoch_figures(ended)}
         figures[EPOCH], style = marked_number(ended.epoch, best)
-        text = "".join(f"{figures.get(figure, ''):>{width}}" for figure, width in widths.items())
+        text = "".join(f"{figures.get(column, ''):>{width}}" for column, width in widths.items())
         rows.append(Content.styled(text, style))
     return Content("\n").join(rows)
 

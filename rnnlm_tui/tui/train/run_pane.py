@@ -89,9 +89,9 @@ class RunPane(OfApp, Vertical, can_focus=True):
 
     def paint(self) -> None:
         """Draws what has changed of the run."""
-        progress, head = self._run.progress, self.query_one("#run-head", Static)
+        progress, head = self._shown_run.progress, self.query_one("#run-head", Static)
         keys = self._what_to_do() if progress.phase.is_over else Content("")
-        text = head_of(self._run, max(20, self.app.size.width - 2), keys)
+        text = head_of(self._shown_run, max(20, self.app.size.width - 2), keys)
         if text != head.content:
             head.update(text)
         epochs = progress.epochs[-MOST_ROWS:]
@@ -149,22 +149,22 @@ class RunPane(OfApp, Vertical, can_focus=True):
         return allowed.get(action, True)
 
     @property
-    def _run(self) -> FollowedRun:
+    def _shown_run(self) -> FollowedRun:
         assert self.run is not None
         return self.run
 
     def action_pause(self) -> None:
         with self.app.showing_errors():
-            self._run.order("pause")
+            self._shown_run.order("pause")
 
     def action_resume(self) -> None:
         with self.app.showing_errors():
-            self._run.order("resume")
+            self._shown_run.order("resume")
 
     @work(group="stop", exclusive=True)
     async def action_stop(self) -> None:
         """Asks, since the key may be a letter meant for a text, and lets the run save and end."""
-        run = self._run
+        run = self._shown_run
         text = "" if run.is_own else f"It is trained by {run.trainer}. "
         text += f"If you stop it, {kept_if_stopped(run.progress)}."
         question = Confirm(f"Stop the training of {run.name}?", text, yes="Stop")
@@ -174,11 +174,11 @@ class RunPane(OfApp, Vertical, can_focus=True):
 
     def action_detach(self) -> None:
         with self.app.showing_errors():
-            self._run.detach()
+            self._shown_run.detach()
 
     def action_write(self) -> None:
         """Shows the Autocomplete screen, where the model suggests if the run has saved one."""
-        run = self._run
+        run = self._shown_run
         if run.progress.is_saved:
             self.app.use_model(run.name)
         else:
@@ -187,13 +187,13 @@ class RunPane(OfApp, Vertical, can_focus=True):
         self.app.show_mode("autocomplete")
 
     def action_inside(self) -> None:
-        self.app.use_model(self._run.name)
+        self.app.use_model(self._shown_run.name)
         self.app.show_mode("inside")
 
     @work(group="seed", exclusive=True)
     async def action_seed(self) -> None:
         """Asks for the line to continue after each epoch."""
-        run, epochs = self._run, self._run.progress.epochs
+        run, epochs = self._shown_run, self._shown_run.progress.epochs
         line = epochs[-1].sample["seed"] if epochs else self.app.default_seed_line
 
         def check(text: str) -> str | None:
@@ -206,12 +206,12 @@ class RunPane(OfApp, Vertical, can_focus=True):
                 self.app.notify_user("your line is continued after this epoch")
 
     def action_compare(self) -> None:
-        self.app.show_model(self._run.name)
+        self.app.show_model(self._shown_run.name)
 
     @work(group="go_on", exclusive=True)
     async def action_go_on(self) -> None:
         """Resumes the run or trains its model longer, once its process has ended: that takes a
         second or two after the last event."""
-        run = self._run
+        run = self._shown_run
         await run.ended()
         self.app.resume_run(run.name)
