@@ -32,9 +32,9 @@ DIRECTIONS = "directions"
 """The name of the `key_directions`. A file has them, because it takes 10 ms to compute them."""
 START = "start"
 """The name of the state [L, P, H] before a text. A network without it starts from zeros, which it
-hardly ever meets when it learns a long text. In `french`, `german` and `spanish` it is the mean of
-the states after lines of many texts. The first eight words of a text then cost 1.3 to 1.5 nats a
-word less."""
+hardly ever meets when it learns a long text. In `french`, `german`, `italian` and `spanish` it is
+the mean of the states after lines of many texts. The first eight words of a text then cost 1.1 to
+1.5 nats a word less."""
 Vectors = tuple[Array, ...]
 """Vectors [H], one for each part of a state or for each gate. The first part of a state is the
 output of the layer."""
