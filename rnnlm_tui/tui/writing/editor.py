@@ -389,7 +389,8 @@ class LineEditor(OfApp, TextArea):
     def render_line(self, y: int) -> Strip:
         """Renders a row of the text, or of the ghost below it. Cuts it to the width of the editor:
         a character of several code points takes more cells when the cursor is within it."""
-        strip, row = super().render_line(y), y + self.scroll_offset.y
+        strip = Strip(super().render_line(y))  # measured anew: TextArea's length is wrong with ❤️
+        row = y + self.scroll_offset.y
         at = row - self.wrapped_document.height
         if 0 <= at < len(self._drawn.below) and self.has_focus:
             style = self.get_component_rich_style("text-area--suggestion")
