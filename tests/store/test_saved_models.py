@@ -122,6 +122,17 @@ def test_the_models_that_ship_are_small_and_whole(
         ("french", "Il va a l'eco", "Il va a l'école"),
         ("french", "Qu'est-ce que tu veux ", "Qu'est-ce que tu veux ?"),
         ("french", "Elle a dit : «", "Elle a dit : « "),
+        ("spanish", "Hasta manana", "Hasta mañana"),
+        ("spanish", "Es muy facil", "Es muy fácil"),
+        ("spanish", "El ano", "El año"),
+        ("spanish", "Muchas gracais", "Muchas gracias"),
+        ("spanish", "El 3 de ener", "El 3 de enero"),
+        ("italian", "Andiamo all'univ", "Andiamo all'università"),
+        ("italian", "Non so perche", "Non so perché"),
+        ("italian", "E'", "È"),
+        ("italian", "Vieni? ", "Vieni? N"),
+        ("italian", "Bevo un po' d", "Bevo un po' di"),
+        ("italian", "Che gio", "Che gioia"),
     ],
 )
 def test_a_language_is_written_as_it_is_today(
@@ -141,38 +152,19 @@ def test_german_quotes_are_those_of_today(data_dir: Path, monkeypatch: pytest.Mo
         assert tokenizer.in_style_of(before, ()).join(quoted) == "„Ja, ‚so‘?“ sagte er."
 
 
-def test_spanish_is_written_as_it_is_today(data_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("spanish", "—¿Sí? —dijo Ana—. “¡Sí!”"),
+        ("italian", "«L'amico di Luca? È al 30% – così pare», disse."),
+    ],
+)
+def test_marks_and_their_spaces_are_those_of_today(
+    data_dir: Path, monkeypatch: pytest.MonkeyPatch, name: str, text: str
+) -> None:
     monkeypatch.delenv("RNNLM_BUILT_IN_DIR")
-    model = Library(data_dir).open("spanish").model
-    for line, written in (
-        ("Hasta manana", "Hasta mañana"),
-        ("Es muy facil", "Es muy fácil"),
-        ("El ano", "El año"),
-        ("Muchas gracais", "Muchas gracias"),
-        ("El 3 de ener", "El 3 de enero"),
-    ):
-        lines = [apply_insertion(line, word) for word in suggest(model, line).insertable]
-        assert any(each.startswith(written) for each in lines), lines
-    spoken = ["—", "¿", "Sí", "?", "—", "dijo", "Ana", "—", ".", "“", "¡", "Sí", "!", "”"]
-    assert model.tokenizer.join(spoken) == "—¿Sí? —dijo Ana—. “¡Sí!”"
-
-
-def test_italian_is_written_as_it_is_today(data_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("RNNLM_BUILT_IN_DIR")
-    model = Library(data_dir).open("italian").model
-    for line, written in (
-        ("Andiamo all'univ", "Andiamo all'università"),
-        ("Non so perche", "Non so perché"),
-        ("E'", "È"),
-        ("Vieni? ", "Vieni? N"),
-        ("Bevo un po' d", "Bevo un po' di"),
-        ("Che gio", "Che gioia"),
-    ):
-        lines = [apply_insertion(line, word) for word in suggest(model, line).insertable]
-        assert any(each.startswith(written) for each in lines), lines
-    text = "«L'amico di Luca? È al 30% – così pare», disse."
-    tokens = model.tokenizer.words(text)
-    assert model.tokenizer.join(tokens) == text
+    tokenizer = Library(data_dir).open(name).model.tokenizer
+    assert tokenizer.join(tokenizer.words(text)) == text
 
 
 def test_a_model_that_ships_is_always_there_and_nobody_can_change_it(
