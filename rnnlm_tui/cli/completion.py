@@ -81,9 +81,11 @@ complete -c rnnlm-tui -f -a '(_rnnlm_tui)'
 MODEL_NAMES = "$(_rnnlm_tui_names)"
 """The names of the models, as a shell command that each script runs when it offers them."""
 LIST_MODELS = r"""printf "%%s\n" %s; ls -- "${RNNLM_DATA_DIR:-$0}"/models 2>&- |
-sed -n 's/^\([[:alnum:]._-]*\)\.safetensors$/\1/p'"""
-"""A script for `sh -c` that prints the names of the models, one a line. `$0` is the data folder. A
-file whose name is no model's is left out, since bash would run a $(command) in it."""
+LC_ALL=C sed -n 's|^\([^]!-,/:-@[\^`{-~[:cntrl:][:space:]]*\)\.safetensors$|\1|p'"""
+"""A script for `sh -c` that prints the names of the models, one a line. `$0` is the data folder.
+
+The bracket excludes all ASCII characters but letters, digits, `.`, `_` and `-`, as model names do
+(see `store/names.py`). A file of another name is left out, since bash runs a $(command) in it."""
 
 
 def script(command: CommandLine) -> int:

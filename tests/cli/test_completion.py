@@ -82,13 +82,13 @@ def test_no_name_of_a_file_or_folder_is_run_or_expanded(
     here = tmp_path / "here"
     here.mkdir()
     (here / "a file").touch()
-    for name in (*HOSTILE, "Zoë-1.2_b", "größer"):
+    for name in (*HOSTILE, "Zoë-1.2_b", "größer", "हिन्दी"):
         (data / "models" / f"{name}.safetensors").touch()
     script = tmp_path / "script"
     made = run("--completion", shell, "--data-dir", str(data)).stdout
     script.write_text(made + ASK_IN[shell])
     for typed, offered in (
-        ("", "Zoë-1.2_b english german größer"),
+        ("", "Zoë-1.2_b english german größer हिन्दी"),
         ("Zo", "Zoë-1.2_b"),
         *((name, "") for name in HOSTILE if shell != "fish"),  # which completes by substring
     ):
