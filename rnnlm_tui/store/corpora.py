@@ -151,6 +151,8 @@ def count_trained_on(subject: OpenedModel, text: MeasuredText) -> int | None:
     names.discard(text.held_out_of)
     for name in filter(names.__contains__, built_in_names()):
         with open_stored(built_in_path(name)) as stored:
+            if not stored.card.is_language:
+                continue
             learned = stored.lines().known
         sample = compress(text.corpus, sample_mask(text.corpus, SAMPLE_WORDS))
         if language_has_learned(sample, tokenizer, learned):

@@ -3,6 +3,7 @@ what was written for it."""
 
 from __future__ import annotations
 
+import shutil
 import stat
 import sys
 from pathlib import Path
@@ -14,7 +15,13 @@ from msgspec.structs import replace
 from rnnlm_tui.errors import CorpusError
 from rnnlm_tui.paths import bundled_corpus
 from rnnlm_tui.store import corpora
-from rnnlm_tui.store.corpora import not_learned, save_written, texts_folder
+from rnnlm_tui.store.corpora import (
+    count_trained_on,
+    not_learned,
+    save_written,
+    text_to_measure,
+    texts_folder,
+)
 from rnnlm_tui.store.library import Library
 from rnnlm_tui.store.run_files import write_sources
 from rnnlm_tui.store.trained_lines import TrainedLines, count_seen, language_has_learned, thinned
@@ -130,3 +137,15 @@ def test_what_a_model_has_learned_is_not_offered_again(library: Library, verses:
     library.rename("gru", "mine")
     assert not_learned(library, "mine", sent) == []
     assert not_learned(library, "mine", [*sent, "Well.", "More."]) == ["Well.", "More."]
+
+
+def test_the_lines_that_a_built_in_model_of_no_language_has_learned_are_counted(
+    library: Library, verses: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RNNLM_BUILT_IN_DIR", str(tmp_path / "shipped"))
+    (tmp_path / "shipped").mkdir()
+    shutil.copy(library.path("gru"), tmp_path / "shipped" / "poems.safetensors")
+    verses.write_text(f"{VERSES}\none more line\n")
+    poems = library.open("poems")
+    text = text_to_measure(poems, [str(verses)])
+    assert count_trained_on(poems, text) == 36, "the model held four of the others out"
