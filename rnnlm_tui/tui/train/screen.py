@@ -11,6 +11,7 @@ from textual.content import Content
 from textual.widgets import Button, Static
 
 from rnnlm_tui.tui.runs.child import TrainArguments
+from rnnlm_tui.tui.runs.follower import FollowedRun
 from rnnlm_tui.tui.train.form import TrainForm
 from rnnlm_tui.tui.train.run_pane import RunPane, train_key
 from rnnlm_tui.tui.widgets.base_screen import AppScreen
@@ -48,6 +49,8 @@ class TrainScreen(AppScreen):
     def __init__(self) -> None:
         super().__init__()
         self.form, self.run_pane = TrainForm(), RunPane()
+        self._seen: FollowedRun | None = None
+        """The run that was shown here last. F8 starts another one on the Autocomplete screen."""
 
     def compose_body(self) -> ComposeResult:
         yield self.form
@@ -70,8 +73,7 @@ class TrainScreen(AppScreen):
 
     def _show_new_run(self) -> None:
         """Shows a run in place of the form if it has begun since this screen was shown last."""
-        runs = self.app.followed_runs
-        if runs.running not in (None, runs.shown):
+        if self.app.followed_runs.running not in (None, self._seen):
             self.action_back()
 
     def action_form(self) -> None:
@@ -96,6 +98,7 @@ class TrainScreen(AppScreen):
             self.show_run()
 
     def show_run(self) -> None:
+        self._seen = self.app.followed_runs.shown
         self.add_class("-run")
         self.run_pane.query_one("#epochs").focus()
         self.paint()

@@ -125,6 +125,18 @@ async def test_nothing_is_drawn_while_another_screen_is_shown(script: Script) ->
         await until(lambda: on.head != before)
 
 
+async def test_a_run_that_began_on_another_screen_is_shown_in_place_of_the_form(
+    script: Script,
+) -> None:
+    """F8 starts one on the Autocomplete screen."""
+    async with shown(script) as on:
+        on.app.add_mode("other", Screen)
+        await on.app.switch_mode("other")
+        await on.app.followed_runs.start(TrainArguments.updating("poems", ()))
+        await on.app.switch_mode("train")
+        await until(lambda: on.screen.is_run_shown)
+
+
 async def test_epochs_and_what_is_written_follow_the_history(script: Script) -> None:
     async with shown(script) as on:
         told = "epoch 1 is saved: you can write with it"
