@@ -30,9 +30,9 @@ where the time grows with the square of the length."""
 MEASURING_S = 20.0
 """Seconds of the processor to measure a text. Each of 100,000 marks is predicted, which takes 4 s;
 a very long word is typed without looking at lists."""
-TYPED = 10_000
+TYPED = 6_000
 """The characters of a text with spaces that are measured. Three writers read a list at each key of
-it, 0.3 to 0.5 ms for a word's letters; 5,000 marks with spaces take 13 s."""
+it, 0.3 to 0.5 ms for a word's letters; 5,000 marks with spaces take 13 to 24 s."""
 SHAPES = {
     "one mark": "-", "full stops": ".", "backticks": "`", "at signs": "@", "quotes": '"',
     "both quotes": "\"'", "curly quotes": "“”", "letters": "a", "capitals": "A", "accents": "é",
