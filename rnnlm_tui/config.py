@@ -326,9 +326,10 @@ class Config(Struct, frozen=True):
             raise TypeError(f"the preset {self.preset} is not a network")
         return self.train
 
-    def to_json(self) -> dict[str, Any]:
-        """Returns a dictionary for events and cards."""
-        return dict(msgspec.to_builtins(self))
+    @property
+    def settings(self) -> dict[str, Any]:
+        """The settings by name, those of the training first."""
+        return {**structs.asdict(self.train), **structs.asdict(self.model)}
 
 
 PRESETS: Mapping[str, Preset] = {

@@ -116,7 +116,7 @@ def use_setting() -> None:
     printed("--train", "verses.txt", "--name=a", "--config=own.toml", "--quiet")
     given: dict[str, Any] = {"preset": "ngram", "dialect": "american"}
     for model in rnnlm_tui.load("a"), rnnlm_tui.train("verses.txt", name="b", **given):
-        assert model.card.config.to_json()["train"]["dialect"] == "american"
+        assert model.card.config.settings["dialect"] == "american"
     with pytest.raises(rnnlm_tui.RnnlmError, match="it must be british or american"):
         rnnlm_tui.train("verses.txt", **{**given, "dialect": "irish"})
 

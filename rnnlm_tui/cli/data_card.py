@@ -18,9 +18,9 @@ from rnnlm_tui.wording.model_rows import Fact, words_read
 from rnnlm_tui.wording.savings import ENOUGH_TEXT, ENOUGH_WORDS
 
 GAINS = ((0.02, "0 to 2"), (0.1, "0 to 6"), (0.3, "3 to 10"), (1.0, "10 to 30"))
-"""Keys of 100 that a model saves beyond its base alone, for a writer who reads the list, by the
-largest share of a text's words that are new to the base. Measured in English, on later words and on
-held-out lines:
+"""The keys of 100 that a model of a text saves beyond its base alone, for a writer who reads the
+list. Before them stands the largest share of the text's words that may be new to the base. Measured
+in English, on later words and on held-out lines:
 
     new words       1.4 to 1.9 %   2.2 to 2.5 %   6.7 %        12.5 %       57 %
     keys of 100     0.1 to 1.4     0.1 to 5.7     1.9 to 2.6   2.7 to 6.3   18 to 23
@@ -149,10 +149,10 @@ def text_rows(prepared: Prepared, config: Config) -> Iterator[Fact]:
     if preset.by_size:
         usual = f"the defaults for a {size_of(text.words)} text or for a start from a model"
         yield "settings", f"those given, or {usual}"
-        by_size = {"optimizer", *(name for each in preset.by_size.values() for name in each)}
+        shown = {"optimizer", *(name for each in preset.by_size.values() for name in each)}
         for part in (config.model, config.train):
             values = structs.asdict(part).items()
-            yield "", ", ".join(f"{k} = {v}" for k, v in values if k in by_size and v is not None)
+            yield "", ", ".join(f"{k} = {v}" for k, v in values if k in shown and v is not None)
 
 
 def pair_rows(prepared: Prepared) -> Iterator[Fact]:

@@ -53,7 +53,7 @@ def check_files(command: CommandLine) -> None:
             raise UsageError(f"{file} is also a text to read", "name another file")
         if path.exists() and not path.is_file():
             raise UsageError(f"{file!r} is not a file", "name a file; it need not exist yet")
-        try:  # only the temporary file, which is written first: an existing table stays
+        try:  # writes the temporary file only, so that an existing table stays
             files.temporary_of(path).touch()
             files.temporary_of(path).unlink()
         except OSError as error:

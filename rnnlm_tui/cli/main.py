@@ -149,9 +149,9 @@ def _repair_streams(is_json: bool) -> None:
     """Reopens standard streams that the parent process has closed, and makes stdout print question
     marks for characters that it cannot encode. JSON is always UTF-8.
 
-    Turns PYTHONUNBUFFERED off. With it print() writes a line and its end one after the other, and
-    the lines of the processes of a training, which share both streams, would mix. Without it, lines
-    of up to 8 KB stay whole.
+    Turns PYTHONUNBUFFERED off, with which print() writes a line and its end separately. The lines
+    of the processes of a training, which share both streams, would mix. Without it, lines of up to
+    8 KB stay whole.
     """
     for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
         if getattr(sys, name) is None:

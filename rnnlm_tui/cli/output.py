@@ -80,7 +80,7 @@ def has_bar() -> bool:
 
 
 def draw_bar(label: str, share: float, *facts: str) -> None:
-    """Draws a progress bar after a label and before some facts, which leave it more or less room.
+    """Draws a progress bar between a label and some facts. It is as long as they leave room for.
     `share` is the filled part, from 0 to 1."""
     end = "".join(f"  {fact}" for fact in facts if fact)
     room = width_of(sys.stderr, 80) - FREE_COLUMNS - cells_of(f"{label} []{end}")
@@ -94,5 +94,5 @@ def draw(line: str) -> None:
     Does nothing if stderr cannot redraw a line."""
     if has_bar():
         width = width_of(sys.stderr, 80) - FREE_COLUMNS
-        shown = fitted(line, width + 1).rstrip()  # `fitted` leaves its last column blank
+        shown = fitted(line, width + 1).rstrip()  # `fitted` adds a blank column
         print(f"\r{shown}\x1b[K", end="", file=sys.stderr, flush=True)

@@ -72,7 +72,7 @@ def parse(mode: Mode, arguments: Sequence[str], after_dashes: Sequence[str]) -> 
     _check_not_empty(mode, given, operands)
     types = {option.name: option.type for option in _options(mode)}
     options = {name: value for name, value in given.items() if name in types}
-    # A file with the settings of a training is read by `train.training_request`.
+    # In a training, `train.training_request` reads the file of --config.
     types_in_file = {name: types[name] for name in QUERY_SETTINGS if name in types}
     if types_in_file and "config" in given:
         options = settings_from_toml(Path(given["config"]), types_in_file) | options
@@ -187,9 +187,11 @@ def _add(group: _ArgumentGroup, option: FieldInfo, defaults: str = "") -> None:
 
 
 def _defaults(setting: str) -> str:
-    """Returns the defaults of a setting by preset, such as "ngram: 5; gru: 0.3, 0.4, 0.5". Three
-    values are for the SIZES of texts. A preset with the default None is named alone. If all presets
-    have the same default, "default" stands for their names."""
+    """Returns the defaults of a setting by preset, such as "ngram: 5; gru: 0.3, 0.4, 0.5".
+
+    Three values are for the SIZES of texts. A preset whose default is None is named without one. If
+    all presets have the same default, "default" stands in place of their names.
+    """
     presets_with = dict[tuple[Setting, ...], list[str]]()
     for name, preset in PRESETS.items():
         for part in (preset.model, preset.train):
@@ -200,8 +202,8 @@ def _defaults(setting: str) -> str:
     texts = list[str]()
     for by_size, names in presets_with.items():
         presets = " ".join(names) if len(names) < len(PRESETS) else "default"
-        different = by_size if len({*by_size}) > 1 else by_size[:1]
-        default = ", ".join(map(str, different)).lower()
+        shown = by_size if len({*by_size}) > 1 else by_size[:1]
+        default = ", ".join(map(str, shown)).lower()
         texts.append(presets if by_size[-1] is None else f"{presets}: {default}")
     return "" if texts == ["default"] else "; ".join(texts)
 

@@ -114,8 +114,8 @@ FAILURE = {
 
 
 def read_fields(line: str) -> dict[str, Any]:
-    """Reads the fields of a request, of which only the id is checked, in a line that begins with
-    `{`. A field that is null counts as left out. Raises UsageError."""
+    """Returns the fields of the request in a line that begins with `{`. A field that is null counts
+    as left out. Raises UsageError for a line that is not JSON, and for a wrong id."""
     try:
         fields = json.loads(line)  # msgspec refuses half of a surrogate pair
     except (ValueError, RecursionError) as error:
@@ -128,7 +128,7 @@ def read_fields(line: str) -> dict[str, Any]:
 
 
 def request_of(given: dict[str, Any]) -> SuggestRequest:
-    """Makes a request of the fields that `read_fields` has returned. Raises UsageError."""
+    """Returns the request with these fields, which it checks. Raises UsageError."""
     types = {each.name: each.type for each in structs.fields(SuggestRequest)}
     for name, value in given.items():
         if name not in types:

@@ -131,7 +131,7 @@ class TextReporter(_Reporter):
             case EpochEnded():
                 self._show_epoch(event)
             case Finished():
-                _say()
+                _say()  # clears the bar
                 if event.reason == "stopped" and event.metrics and started and started.parameters:
                     _say(f"resume it: {APP_NAME} --train --resume --name {started.name}")
             case _:

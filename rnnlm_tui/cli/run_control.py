@@ -18,9 +18,9 @@ def stopped_by_signals(control: Control) -> Iterator[list[int]]:
     """Stops a training at SIGINT, SIGTERM or SIGHUP. Yields the list of signals received so far.
 
     The first signal ends the training after its step. While the text is still read, it raises
-    StoppedError instead, since standard input may never end. An order to stop does the same:
-    `Control.obey`, in another thread, then sends SIGURG. A second signal ends the process at once;
-    no file is left half written. A detached training continues at SIGHUP.
+    StoppedError instead, since standard input may never end. So does SIGURG, which `Control.obey`
+    sends from another thread after an order to stop. A second signal ends the process at once; no
+    file is left half written. A detached training continues at SIGHUP.
     """
     signals: list[int] = []
 

@@ -88,7 +88,8 @@ def answer_json(request: protocol.SuggestRequest, found: Suggestions, model: str
         "text": "".join(piece.text for piece in found.ghost),
         "replaces_before": found.ghost[0].replaces_before if found.ghost else 0,
     }
-    for each in (*suggestions, ghost):  # counted in characters, and now in the request's units
+    # From characters to the units of the request.
+    for each in (*suggestions, ghost):
         each["replaces_before"] = request.units(before[len(before) - each["replaces_before"] :])
     for each in suggestions:
         each["replaces_after"] = request.units(after[: each["replaces_after"]])

@@ -68,7 +68,7 @@ def _summary_json(job: Job, layers: list[Layer]) -> dict[str, Any]:
         "base": job.base.name if job.base else None,
         "preset": config.preset,
         "size": size_of(prepared.corpus.words) if PRESETS[config.preset].by_size else None,
-        "settings": {**structs.asdict(config.train), **structs.asdict(config.model)},
+        "settings": config.settings,
         "total_words": prepared.vocabulary.total_words,
         "examples": prepared.predictions,
         "window": prepared.window,

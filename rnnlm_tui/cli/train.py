@@ -96,8 +96,8 @@ def _ranks(command: CommandLine) -> Iterator[Alone]:
 
 
 def training_request(command: CommandLine) -> TrainingRequest:
-    """Returns the command line as the request of a training. Its operands are the texts. Flags
-    override the preset and the settings of the file of --config. Raises UsageError."""
+    """Returns a command line with its operands as the texts of a training, and with the preset and
+    the settings of the file of --config where no flag gives them. Raises UsageError."""
     in_file = settings_from_toml(Path(command.config), TRAINING_TYPES) if command.config else {}
     preset = in_file.pop("preset", None)
     return replace(

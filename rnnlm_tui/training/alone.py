@@ -1,4 +1,4 @@
-"""A training in one process. The module `ranks`, which loads PyTorch, has the one in several."""
+"""A training in one process. The module `ranks`, which loads PyTorch, is for several processes."""
 
 from __future__ import annotations
 

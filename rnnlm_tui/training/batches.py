@@ -97,7 +97,7 @@ class BpttBatches:
         learned_as = np.arange(len(self._replaceable))  # for each id itself, or <unk>
         is_replaced = self._replaceable & (rng.random(len(learned_as)) < settings.unk_rate)
         learned_as[is_replaced] = UNKNOWN_ID
-        # Each line before line i has one target more than words: its end.
+        # The targets of a line are its words and its end, so its first one is this.
         first_targets = lines.starts[:-1] + np.arange(len(lines))
         rotation = int(rng.choice(first_targets))
         batches = stream_batches(lines, self.rows, settings.bptt, rotation, first_step)

@@ -70,10 +70,9 @@ class CausalNetwork(Network):
 
     @torch.no_grad()
     def embed_new_words(self, words: Tensor, batches: Iterable[tuple[Tensor, Tensor]]) -> None:
-        """Sets the embeddings of the new words with the ids `words` [K], so that a new word
-        resembles words that are used like it. Wherever a new word stands in the batches, the
-        network expects some embedding. The mean of these becomes the embedding of the word. A
-        batch has the `x` and the `target` of `loss`."""
+        """Sets the embedding of each new word, of the ids `words` [K], to the mean of those that
+        the network expects where the word stands in the batches. So a new word resembles words that
+        are used like it. A batch has the `x` and the `target` of `loss`."""
         embedding, first_id = self._softmax.new_word_embedding
         sums, counts = torch.zeros_like(embedding), embedding.new_zeros(len(embedding), 1)
         for x, target in batches:

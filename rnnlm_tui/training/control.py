@@ -95,7 +95,7 @@ class Control:
 
     def obey(self, orders: AppendedLines) -> None:
         """Obeys the new orders. Stops a training whose owner is gone, unless it is detached."""
-        # An owner may order `detach` and end at once. So the orders are read after it has ended.
+        # An owner may order `detach` and end at once. Its orders are read before that has effect.
         if self._owner is not None and not self.detached and not is_alive(self._owner):
             self._has_lost_owner = True
         while lines := orders.read():
@@ -124,9 +124,8 @@ def is_alive(process: psutil.Process) -> bool:
 def obeyed(control: Control, path: Path) -> Iterator[None]:
     """Obeys the orders that are appended to a file, and removes the file at the end.
 
-    A file that an earlier training has left is removed at the start. An owner, whose process
-    OWNER_PID names, has removed it before it started this training. A file that is there now then
-    has orders to this one.
+    At the start it removes the file that an earlier training has left. If OWNER_PID names an owner,
+    the owner has removed that file before the start, and a file that is there has new orders.
     """
     if owner := os.environ.get(OWNER_PID):
         control.obey_order(f"owner {owner}")

@@ -137,9 +137,8 @@ class Ending:
 
     def _replace_if_better(self, new: list[ScoredLine]) -> Generator[Event, None, UpdateFigures]:
         """Replaces the old model if the update is better on the held-out lines, or if there are
-        none. `new` are these lines as the updated model scores them. Mixture weights are fitted to
-        them in both models, so that they compare. If the run is stopped before both are measured,
-        the old one stays."""
+        none. `new` are these lines as the updated model scores them. Both models are scored with
+        mixture weights fitted to these lines. If the run is stopped before, the old one stays."""
         job = self._job
         old = list[ScoredLine]()
         new_loss = suggestion_loss(new)

@@ -43,7 +43,7 @@ class Job:
     """A training of a model of this library, with all that its run needs.
 
     Attributes:
-        facts: What is saved of it to be resumed.
+        facts: Its record, which is saved so that it can be resumed.
         base: The built-in model to mix with, or None.
         trained_lines: The lines that the parent was trained on.
         network: The weights of the parent that the network starts from, or None.
@@ -99,9 +99,9 @@ class Job:
 
     @cached_property
     def lines_to_measure(self) -> list[Excerpt]:
-        """The held-out lines to measure on, or a sample of them. An update is quick and has a
-        smaller sample. For a model that is not mixed the lines are one text, without the lines
-        above them, since the metrics of its epochs are measured in this way."""
+        """The held-out lines to measure on, or a sample of them, which is smaller for an update,
+        since that is quick. A model that is not mixed reads no lines above them, as when the
+        metrics of its epochs are measured."""
         found = self.lines_to_fit if self.is_update else self.excerpts(MOST_EVALUATED)
         if self.config.is_mixed:
             return found

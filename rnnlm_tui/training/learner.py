@@ -44,9 +44,9 @@ class Learner(Protocol):
         two epochs."""
 
     def parts(self) -> Parts:
-        """Returns what it has learned."""
+        """Returns what it has learned, as the file of the model has it."""
 
-    def tensors(self) -> Tensors:
+    def state(self) -> Tensors:
         """Returns the tensors that a run is resumed from, or {} if it cannot be resumed."""
 
 
@@ -84,7 +84,7 @@ class NgramLearner:
     def parts(self) -> Parts:
         return {"ngrams": self._arrays}
 
-    def tensors(self) -> Tensors:
+    def state(self) -> Tensors:
         return {}
 
 

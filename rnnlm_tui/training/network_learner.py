@@ -62,8 +62,8 @@ class NetworkLearner:
             self._restore(job.state, job.position)
 
     def _set_threads(self) -> ThreadChoice | None:
-        """Sets the number of threads that is asked for. Without one, returns the choice of a number
-        for each step, or None if PyTorch's number stays."""
+        """Sets the number of threads that is asked for. Without one, returns a generator that
+        chooses one for each step, or None if PyTorch's number stays."""
         threads = self._settings.threads
         if threads is not None:
             torch.set_num_threads(min(threads, usable_cores()))
@@ -119,8 +119,8 @@ class NetworkLearner:
         the sums over these rows [4], in the order of `Totals`."""
         if not len(x):
             return torch.zeros(4, device=self._device)
-        # Steps count from 1 here. With step 0, the dropout of rank 0 would be drawn with the same
-        # numbers as the order of the epoch, since numpy reads (seed, epoch) as (seed, epoch, 0, 0).
+        # Steps count from 1 here. The order of the epoch is drawn with (seed, epoch), which numpy
+        # reads as (seed, epoch, 0, 0), as rank 0 would have it for the dropout of a step 0.
         seed = (self._job.config.train.seed, self._epoch, self._step + 1, self._ranks.rank)
         with torch.autocast(self._device.type, torch.bfloat16, enabled=self._uses_bf16):
             loss, sums = self._network.loss(x, target, np.random.default_rng(seed))
@@ -153,27 +153,27 @@ class NetworkLearner:
     def parts(self) -> Parts:
         return {"network": _arrays(self._network.weights())}
 
-    def tensors(self) -> Tensors:
+    def state(self) -> Tensors:
         """Returns the weights, Adam's moments, and within an epoch the hidden state with the rows
         of all ranks."""
-        state = self._state()
+        state = self._views()
         if 0 < self._step < self.steps:
             hidden = self._ranks.all_rows(self._network.hidden_state)
             state |= {f"carried.{number:03}": part for number, part in enumerate(hidden)}
         return _arrays(state)
 
-    def _state(self) -> dict[str, Tensor]:
+    def _views(self) -> dict[str, Tensor]:
         """Returns views of the weights and the moments."""
-        state = {f"network.{name}": weight for name, weight in self._network.weights().items()}
+        views = {f"network.{name}": weight for name, weight in self._network.weights().items()}
         for name, parameter in self._network.named_parameters():
             if moments := self._optimizer.state.get(parameter):  # plain steps have none
-                state |= {f"moment.{name}.{key}": moments[key] for key in MOMENTS}
-        return state
+                views |= {f"moment.{name}.{key}": moments[key] for key in MOMENTS}
+        return views
 
     def _restore(self, saved: Tensors, position: Position) -> None:
-        """Loads what `tensors` returned. Raises ModelError if that is of another network."""
-        state = self._state()
-        expected = {name: tensor.shape for name, tensor in state.items()}
+        """Loads what `state` returned. Raises ModelError if that is of another network."""
+        views = self._views()
+        expected = {name: tensor.shape for name, tensor in views.items()}
         if 0 < position.step < self.steps:
             shapes = self._network.hidden_shapes(self._batches.rows)
             expected |= {f"carried.{number:03}": shape for number, shape in enumerate(shapes)}
@@ -186,7 +186,7 @@ class NetworkLearner:
             raise ModelError(
                 "the saved state of the run is that of another network", "train it with {force}"
             )
-        for name, tensor in state.items():
+        for name, tensor in views.items():
             tensor.copy_(torch.from_numpy(saved[name]))
         updates = (position.epoch - 1) * self.steps + position.step
         for moments in self._optimizer.state.values():

@@ -32,11 +32,11 @@ class KerasAdam(torch.optim.Adam):
 
 
 def make_optimizer(settings: NetworkTrainConfig, network: nn.Module) -> torch.optim.Optimizer:
-    """Returns the optimizer of a network. A causal one has AdamW (Loshchilov and Hutter 2019) or
-    plain steps along the gradient, and its biases do not decay. The moments of Adam are zero
-    already, so that a saved state can be loaded into them."""
+    """Returns the optimizer of a network. The lesson's has Adam. A causal one has AdamW (Loshchilov
+    and Hutter 2019) or plain steps along the gradient, and its biases do not decay. The moments of
+    Adam are set to zero here, so that a saved state can be loaded into them."""
     rate, parameters = settings.learning_rate, [*network.parameters()]
-    optimizer: torch.optim.Optimizer = KerasAdam(parameters, lr=rate, fused=True)
+    optimizer: torch.optim.Optimizer
     if isinstance(settings, CausalTrainConfig):
         groups: list[dict[str, Any]] = [
             {"params": [p for p in parameters if p.dim() > 1]},
@@ -45,6 +45,8 @@ def make_optimizer(settings: NetworkTrainConfig, network: nn.Module) -> torch.op
         kind = torch.optim.SGD if settings.optimizer == "sgd" else torch.optim.AdamW
         decay = settings.weight_decay
         optimizer = kind(groups, lr=rate, weight_decay=decay, fused=True)
+    else:
+        optimizer = KerasAdam(parameters, lr=rate, fused=True)
     if not isinstance(optimizer, torch.optim.SGD):
         for parameter in parameters:
             moments = {key: torch.zeros_like(parameter) for key in MOMENTS}

@@ -74,7 +74,7 @@ EXCLUDED = {
     "update": ("resume", "force", "name", "on", "start_from"),
     "resume": ("force", "on", "preset", "start_from", "written"),
 }
-"""The options that these two exclude."""
+"""The options that do not go with `--update` and with `--resume`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,8 +182,8 @@ class Plan:
         return sources, encoding
 
     def _check_update(self, parent: OpenedModel, text: Corpus) -> None:
-        """Raises UsageError if the text has changed and the model is the lesson's, and CorpusError
-        if the text has not changed and there is no request for more epochs."""
+        """Raises UsageError if the model is the lesson's and its text has changed. Raises
+        CorpusError if the text has not changed, unless a network is to learn it for more epochs."""
         has_network = parent.card.has_network
         if not is_text_of(parent.card, text):
             if parent.card.config.is_lesson:
@@ -207,9 +207,7 @@ class Plan:
         """Returns the job of a run that goes on where it stopped. Raises RnnlmError."""
         request, name = self.request, self.name
         facts, state = _saved_state(self.library, name)
-        before = facts.config.to_json()
-        layers = {**before["model"], **before["train"]}, request.settings
-        config = make_config(before["preset"], layers)
+        config = make_config(facts.config.preset, (facts.config.settings, request.settings))
         _check_machine(config)
         sources = request.sources or tuple(facts.sources)
         encoding = request.encoding or facts.encoding

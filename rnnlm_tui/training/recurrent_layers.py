@@ -131,8 +131,8 @@ class GruLayer(torch.autograd.Function):
         hidden = len(kernel)
         r, z, n_product = torch.split(products, hidden, 2)  # [T, B, H] each
         earlier = torch.cat((start[None], states[:-1]))
-        # Times the gradient of h', these factors are the gradients of n (before its tanh), of r and
-        # z (before their sigmoid) and of the product h U + b.
+        # Each factor times the gradient of h' is a gradient: `to_candidate` that of n before its
+        # tanh, the others those of r and z before their sigmoid, and of n's product h U + b.
         to_candidate = (1 - z) * (1 - candidates.square())
         to_reset = to_candidate * n_product * r * (1 - r)
         to_update = (earlier - candidates) * z * (1 - z)

@@ -25,9 +25,9 @@ PRESET_HELP = (
 class TrainingRequest(Struct, frozen=True, kw_only=True):
     """The options of a training.
 
-    `sources` are files and folders. By default the text is the sonnets, and a run that is resumed
-    or updates a model reads the files of before. `settings` are those of the preset by name, as
-    text or numbers.
+    `sources` are files and folders. Without them, a new model learns the sonnets, an update the
+    files that its model has learned, and a resumed run its own files. `settings` maps names of
+    settings to values, as text or numbers.
 
     The texts `written` in the app are added to the sources. An update leaves out what its model has
     learned of them. They are stored as one file in `written_folder`, by default in the data folder.

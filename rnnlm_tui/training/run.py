@@ -294,6 +294,6 @@ class Run:
         return None if was_late else summarize(found).keystroke_savings
 
     def _save_state(self) -> None:
-        tensors = self._learner.tensors()  # within an epoch it takes all ranks
-        if self._ranks.is_first and tensors:
-            saving.save_state(self._job, tensors, self._control.seed_line)
+        state = self._learner.state()  # within an epoch, all ranks have to call it
+        if self._ranks.is_first and state:
+            saving.save_state(self._job, state, self._control.seed_line)

@@ -99,13 +99,13 @@ def replace_model(job: Job) -> None:
     _save_sources(job)
 
 
-def save_state(job: Job, tensors: Tensors, seed_line: str) -> None:
-    """Writes the state that the run is resumed from."""
+def save_state(job: Job, state: Tensors, seed_line: str) -> None:
+    """Writes the state of a learner and the rest that the run is resumed from."""
     prepared = job.prepared
     text = text_tensors(prepared.vocabulary, prepared.tokenizer.conventions, job.trained_lines)
     held_out = {HELD_OUT: prepared.held_out_mask.astype(np.uint8)}
     facts = replace(job.facts, seed_line=seed_line)
-    write_state(job.folder, facts, {**tensors, **text, **held_out})
+    write_state(job.folder, facts, {**state, **text, **held_out})
 
 
 def remove_state(job: Job) -> None:

@@ -53,7 +53,7 @@ def training_events(
     and keeps the history. Raises RnnlmError, at once for a request that cannot be planned.
     """
     planned = plan(library, request)
-    ranks.sum_over_ranks(0)  # waits until all have made their plan: then the first one writes
+    ranks.sum_over_ranks(0)  # returns once all have made their plan, before the first one writes
     return _run(planned, control, on_preparing, on_prepared, ranks)
 
 
@@ -174,7 +174,7 @@ class HistoryFile:
     def record(self, events: Iterable[Event]) -> Iterator[Event]:
         """Writes each event, then yields it. If the run fails, the history ends with the failure.
         Raises StorageError."""
-        last_time = self._next_progress = 0.0
+        last_time = self._next_progress = 0.0  # the times of the run start at 0 again
         try:
             for event in events:
                 last_time = event.time

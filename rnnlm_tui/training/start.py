@@ -125,37 +125,38 @@ def choose_base(
             f"that takes {{mixture}} on and {{tokenizer}} {own.tokenizer}; or leave {{on}} out",
             field="on",
         )
-    return _with_start(BaseChoice(Base(opened.name, opened.model)), opened, text, config, request)
+    return _with_parent(BaseChoice(Base(opened.name, opened.model)), opened, text, config, request)
 
 
 def _base_by_language(
     library: Library, text: Corpus, config: Config, request: TrainingRequest
 ) -> BaseChoice:
     """Chooses the model of the language that has most of the text's words. If these are few, the
-    model is only tried, or is no base."""
+    base is only tried, and if they are fewer, there is none."""
     shares = language_shares(text) if config.is_mixed else {}
     if not shares:
         return BaseChoice()
     name, known = next(iter(shares.items()))
-    what = f"{known:.0%} of its words are common in {name.capitalize()}"
+    share = f"{known:.0%} of its words are common in {name.capitalize()}"
     if known < LEAST_KNOWN_TO_TRY:
-        return BaseChoice(notes=[f"it has no base model ({what}, too few)"])
+        return BaseChoice(notes=[f"it has no base model ({share}, too few)"])
     opened = library.open(name)
     if opened.card.config.tokenizer != config.tokenizer:
         return BaseChoice()
     base = Base(name, opened.model)
     if known < LEAST_KNOWN:
         kept = f"kept if its weight in the mixture is {LEAST_BASE_WEIGHT:.0%} or more"
-        return BaseChoice(base, known, [f"{name} is tried ({what}), and {kept}"])
-    choice = BaseChoice(base, known, [f"its base model is {name} ({what})"])
-    return _with_start(choice, opened, text, config, request)
+        return BaseChoice(base, known, [f"{name} is tried ({share}), and {kept}"])
+    choice = BaseChoice(base, known, [f"its base model is {name} ({share})"])
+    return _with_parent(choice, opened, text, config, request)
 
 
-def _with_start(
+def _with_parent(
     choice: BaseChoice, opened: OpenedModel, text: Corpus, config: Config, request: TrainingRequest
 ) -> BaseChoice:
     """Returns the choice with the `opened` base as parent of the new network, unless the text is
-    long (MAX_FROM_BASE), the user has chosen another start or a size, or the presets differ."""
+    long (MAX_FROM_BASE), the user has chosen another start or a size, or the presets differ. Adds
+    notes on this, and on whether the base has learned the text."""
     notes, parent = [*choice.notes], None
     with open_stored(opened.path) as stored:
         lines = compress(text, sample_mask(text, SAMPLED_WORDS))
@@ -200,11 +201,12 @@ def config_from(parent: OpenedModel, given: Settings, words: int, *, is_update: 
     """Returns the settings of a training with a parent, for a text with this number of words.
 
     The training keeps the sizes of the parent's network and the settings on which its words depend.
-    An update keeps all settings but those `given`. Raises UsageError for a given setting that would
-    change one that has to stay.
+    An update keeps all settings. They are overridden by those of the preset for a training with a
+    parent, and by those `given`. Raises UsageError for a given setting that would change one that
+    has to stay.
     """
     config = parent.card.config
-    own = {**structs.asdict(config.train), **structs.asdict(config.model)}
+    own = kept = config.settings
     fixed = shape_settings(config) | (FIXED_IN_UPDATES if is_update else FIXED_WITH_PARENT)
     if refused := sorted(name for name in fixed & given.keys() if given[name] != own.get(name)):
         raise UsageError(
@@ -213,18 +215,16 @@ def config_from(parent: OpenedModel, given: Settings, words: int, *, is_update: 
             "leave it out, or train a new model",
             field=refused[0],
         )
-    kept, changed = own, {**PRESETS[config.preset].with_parent}
     if not is_update:
         names = {"lines", *FIXED_WITH_PARENT, *config.model.__struct_fields__}
         kept = {name: value for name, value in own.items() if name in names}
-    elif config.has_network:
-        changed["epochs"] = 1
-    return make_config(config.preset, (kept, changed, given), words)
+    epochs = {"epochs": 1} if is_update and config.has_network else {}
+    with_parent = PRESETS[config.preset].with_parent
+    return make_config(config.preset, (kept, with_parent, epochs, given), words)
 
 
 class PreparedStart(NamedTuple):
-    """The settings and the text of a training, and what it takes from its parent: the fields of a
-    `Job` with these names."""
+    """The settings and the text of a training, and what it takes from its parent, as in a `Job`."""
 
     config: Config
     prepared: Prepared
@@ -239,8 +239,8 @@ def prepare_start(
     """Prepares a text for a model that starts from nothing, or from a parent.
 
     A network with a parent knows the words of the parent and of the text. Lines that the parent was
-    trained on are not held out, and lines that it held out are held out again. A built-in language
-    stores too few of its lines for that, so the lines of the text are then held out as usual.
+    trained on are not held out, and lines that it held out are held out again. With a built-in
+    language as parent, lines are held out as without one, since it stores too few of its own.
     """
     if parent is None:
         return PreparedStart(config, prepare(text, config, report=report))

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from msgspec.structs import asdict
 
 from rnnlm_tui.cli.modes import APP, MODES, Mode, split_command_line
 from rnnlm_tui.cli.options import CommandLine
@@ -140,7 +139,7 @@ def test_the_help_of_a_setting_has_its_range_and_the_defaults_of_the_presets(run
             told |= dict.fromkeys(PRESETS if presets == "default" else presets.split(), default)
         for preset in PRESETS:
             configs = [make_config(preset, (), words) for words in (1, 1_000_000, 10_000_000)]
-            values = [{**asdict(c.model), **asdict(c.train)}.get(name, ...) for c in configs]
+            values = [config.settings.get(name, ...) for config in configs]
             texts = [str(value).lower() for value in values]
             default = texts[0] if len({*texts}) == 1 else ", ".join(texts)
             assert told.get(preset) == {"ellipsis": None, "none": ""}.get(default, default), name

@@ -64,8 +64,7 @@ def test_flags_go_before_a_file_before_the_defaults(
             config_of(library, *given)
     else:
         found = config_of(library, *given)
-        settings = {**found.to_json()["train"], "preset": found.preset}
-        assert expected.items() <= settings.items()
+        assert expected.items() <= {**found.settings, "preset": found.preset}.items()
 
 
 # What is refused

@@ -93,7 +93,7 @@ def test_a_network_keeps_its_words_and_weights_and_takes_the_words_of_the_text(
     more = len(vocabulary.words) - len(words.words)
     assert f"its network starts from gru, with {more} words more" in job.prepared.notes
     assert [each.name for each in job.facts.ancestors] == ["gru"]
-    assert (job.config.epochs, job.config.to_json()["train"]["optimizer"]) == (3, "sgd")
+    assert (job.config.epochs, job.config.settings["optimizer"]) == (3, "sgd")
     assert job.lines_to_learn is job.prepared.train
 
 
