@@ -92,8 +92,7 @@ class Job:
 
     @property
     def tries_base(self) -> bool:
-        """True if the text is mostly not in the language of the base, which then stays only if its
-        weight in the mixture is large enough."""
+        """True if the text is mostly not in the language of the base, which may then not help."""
         known = self.facts.known_to_base
         return known is not None and known < LEAST_KNOWN
 

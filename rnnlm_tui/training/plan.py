@@ -124,7 +124,7 @@ class Plan:
         else:
             choice = choose_base(self.library, lines, config, request)
         if choice.parent is not None:
-            parent = choice.parent
+            parent = choice.parent  # the base, whose network the new one starts from
             config = config_from(parent, request.settings, text.words, is_update=False)
         start = prepare_start(parent, lines, config, report)
         config, prepared = start.config, start.prepared

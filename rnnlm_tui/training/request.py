@@ -57,8 +57,8 @@ class TrainingRequest(Struct, frozen=True, kw_only=True):
     update: Annotated[
         str | None,
         "NAME",
-        "train a model further on its own texts as they are now, or on those given, and replace it"
-        " if what the result suggests is likelier on lines that neither has seen",
+        "train a model further, on its own texts as they are now or on those given; the result"
+        " replaces it if its suggestions are likelier on lines that neither has seen",
     ] = None
     add: Annotated[
         tuple[str, ...], "FILE", "another text or folder for --update; may be repeated"

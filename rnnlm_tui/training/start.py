@@ -60,7 +60,7 @@ SHAPELESS = frozenset({"dropout", "l2", "order"})
 """Settings of a model on which the shapes of its network's weights do not depend."""
 LEAST_KNOWN_TO_TRY = 0.33
 """The least share of a text's words that are frequent in a language for its built-in model to be
-tried as base. No text in another language has so many, as `LISTED_WORDS` shows."""
+tried as base. No text in another language has so many (see `LISTED_WORDS`)."""
 SAMPLED_WORDS = 20_000
 """The number of words of a text that are looked up to tell its language."""
 
@@ -254,8 +254,9 @@ def prepare_start(
         held_out = lines.hold_out_again(hashes, config.train.held_out, config.train.seed)
 
     def vocabulary_for(own: Vocabulary) -> Vocabulary:
-        if network is None:
+        if network is None:  # n-grams are counted anew
             return own
+        # The output layer of the lesson's network cannot grow.
         return known if config.is_lesson else merge_words(known, own, network)
 
     prepared = prepare(
