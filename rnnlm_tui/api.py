@@ -131,13 +131,14 @@ def load(name_or_file: str | Path | None = None, *, data_dir: str | Path | None 
 
 def _open_file(path: Path, folder: Path, card: ModelCard | None = None) -> Model:
     """Opens the model in a file, whose run is in `folder`. Unpickling passes the `card` that the
-    model had. Raises ModelError if the file has no model, or one with another card."""
+    model had. Raises ModelError if the file has no model, or a model with another card."""
     try:
         found = Library(paths.data_dir()).open_file(path, folder)
     except ModelError as error:
         hint = f'to train on a text: rnnlm_tui.train("{path}")' if path.is_file() else ""
         raise ModelError(f"{path}: {error.message}", error.hint or hint) from error
-    _check_card(path, found.card, card or found.card)
+    if card is not None:
+        _check_card(path, found.card, card)
     return Model(found)
 
 
@@ -369,7 +370,7 @@ class Model:
         *,
         cursor: int | None = None,
     ) -> tuple[Suggestion, ...]:
-        """Returns the `top` most likely next words, or ends of a half-typed word.
+        """Returns the `top` most likely next words, or completions of a half-typed word.
 
         >>> import rnnlm_tui
         >>> for suggestion in rnnlm_tui.load("shakespeare").suggest("shall i c", top=2):

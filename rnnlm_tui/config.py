@@ -62,7 +62,7 @@ Device: TypeAlias = Annotated[
 ]
 Threads: TypeAlias = Annotated[
     Annotated[int, Meta(ge=1, le=1024)] | None,
-    "number of threads, for the same bits each time; by default the fastest",
+    "number of threads; a fixed one gives the same bits each time; by default the fastest",
 ]
 Order: TypeAlias = Annotated[
     int, Meta(ge=1, le=6), "words of the longest n-grams, the predicted one included"
@@ -310,8 +310,8 @@ class Config(Struct, frozen=True):
         return self.train.epochs if isinstance(self.train, NetworkTrainConfig) else 1
 
     def window(self, longest: int) -> int:
-        """Returns the most words of context that a new model reads. The longest line of its text
-        has `longest` words. The lesson reads as many as that line has before its last word."""
+        """Returns the most words of context that a new model reads. `longest` is the number of the
+        words in the longest line of its text. The lesson reads at most those before the last."""
         match self.model:
             case LessonConfig(max_window=most):
                 return max(1, min(longest - 1, most))

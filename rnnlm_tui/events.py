@@ -28,8 +28,8 @@ Figure: TypeAlias = Annotated[float, Meta(ge=-1e308, le=1e308)]
 """A measured number, which is finite."""
 ShortText: TypeAlias = Annotated[str, Meta(max_length=1024)]
 Savings: TypeAlias = Annotated[float, Meta(ge=-1, le=1)]
-"""A share of keys saved. It is below 0 if the writer presses more keys than without suggestions. He
-may have to type spaces again after accepted words."""
+"""A share of keys saved. It is below 0 if the writer presses more keys than without suggestions,
+for instance to type spaces again after accepted words."""
 T = TypeVar("T")
 U = TypeVar("U")
 FinishReason: TypeAlias = Literal["completed", "early_stop", "stopped", "diverged"]

@@ -13,8 +13,8 @@ LONGEST_WORD = 40
 """The most characters of a word that are shown. A corpus may have a word of five million."""
 STRAIGHT = str.maketrans(dict.fromkeys("‘’‚‛ʼ", "'") | dict.fromkeys("“”„‟", '"'))
 """The straight quote for each curly one."""
-CORRECTS = "≈"
-"""The mark before a suggested word that corrects typed letters."""
+SLIP_MARK = "≈"
+"""The mark before a suggested word that corrects a slip of the fingers."""
 
 
 def sanitize(text: str) -> str:
@@ -65,8 +65,8 @@ def cut_words(text: str) -> str:
 
 
 def round_numbers(low: float, high: float, most: int, least: float = 0.0) -> list[float]:
-    """Returns the round numbers of an axis that encloses `low` and `high`. There are at most `most`
-    steps from one to the other. A step is 1, 2 or 5 times a power of ten, and at least `least`."""
+    """Returns the round numbers of an axis, from at most `low` to at least `high`. Their difference
+    is at most `most` steps. A step is 1, 2 or 5 times a power of ten, but at least `least`."""
     span = high - low if high - low > 1e-6 else 1.0
     unit = 10 ** math.floor(math.log10(span / most))
     step = max(least, next(unit * n for n in (1, 2, 5, 10) if span <= unit * n * most))
@@ -152,10 +152,10 @@ def format_percent(value: float | None) -> str:
     return f"{value:.0%}" if value >= 0.0995 or value == 0 else f"{value:.1%}"
 
 
-def as_unicode(argument: str) -> str:
-    """Replaces the bytes of an argument or file name that are not UTF-8 by question marks. Python
-    decodes them as lone surrogates, which cannot be written to a file."""
-    return argument.encode("utf-8", "replace").decode("utf-8")
+def as_unicode(text: str) -> str:
+    """Replaces lone surrogates by question marks, because neither UTF-8 files nor SQLite can store
+    them. Python decodes the bytes of an argument or file name that are not UTF-8 as surrogates."""
+    return text.encode("utf-8", "replace").decode()
 
 
 def format_whole_percent(value: float) -> str:

@@ -30,8 +30,8 @@ def use_one_thread(*, trains: bool = False) -> None:
     thread. Waiting threads spin and make an evaluation ten times slower. Does nothing after numpy
     is loaded.
 
-    In a process that `trains`, PyTorch needs its threads. On x86 it does not use OpenBLAS, so there
-    OpenBLAS is limited, and elsewhere nothing is.
+    In a process that `trains`, PyTorch needs its threads. On x86 only OpenBLAS is limited, which
+    PyTorch does not use there. Elsewhere nothing is limited.
     """
     names: Sequence[str] = VARIABLES
     if trains:

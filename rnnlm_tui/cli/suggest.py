@@ -18,7 +18,7 @@ from rnnlm_tui.cli.options import CommandLine
 from rnnlm_tui.cli.output import print_json, prints_unicode
 from rnnlm_tui.errors import RnnlmError
 from rnnlm_tui.events import EVENT_VERSION, failed, to_json
-from rnnlm_tui.formatting import CORRECTS, sanitize
+from rnnlm_tui.formatting import SLIP_MARK, sanitize
 from rnnlm_tui.lm.contexts import Contexts
 from rnnlm_tui.store.library import Library
 from rnnlm_tui.suggesting.accepting import Suggestion
@@ -111,7 +111,7 @@ def answer_json(request: protocol.SuggestRequest, found: Suggestions, model: str
 def in_line(word: Suggestion, prefix: str) -> str:
     """Returns a word as it will stand in the line, with a mark before it if it corrects typed
     letters."""
-    mark = CORRECTS if prints_unicode() else "~"
+    mark = SLIP_MARK if prints_unicode() else "~"
     return f"{mark if word.corrects else ''}{sanitize(word.in_line(prefix))}"
 
 

@@ -33,7 +33,7 @@ from pygls.protocol import LanguageServerProtocol, lsp_method
 
 from rnnlm_tui._version import APP_NAME, __version__
 from rnnlm_tui.errors import RnnlmError
-from rnnlm_tui.formatting import CORRECTS
+from rnnlm_tui.formatting import SLIP_MARK
 from rnnlm_tui.lm.contexts import Contexts
 from rnnlm_tui.lm.model import LanguageModel
 from rnnlm_tui.lsp.document import MARKDOWN, CursorPlace, Document
@@ -239,7 +239,7 @@ class Suggester(LanguageServerProtocol):
                 item.sort_text = f"{rank:02}"
                 item.filter_text = _filter_text(typed, new)
                 if word.corrects:
-                    item.label = CORRECTS + item.label
+                    item.label = SLIP_MARK + item.label
                     item.filter_text = typed
                 item.text_edit = lsp.TextEdit(document.range(place.position, typed, after), new)
                 if not typed and word.replaces_before:

@@ -17,16 +17,13 @@ from pathlib import Path
 from typing import TypeVar
 
 from rnnlm_tui.errors import StorageError, os_reason
-from rnnlm_tui.session.tables import DAY, STRICT, TABLES
+from rnnlm_tui.session.tables import STRICT, TABLES
 from rnnlm_tui.session.texts import purge
 from rnnlm_tui.store.files import put_aside
 
 Result = TypeVar("Result")
 VERSION = 7
 """The version of the tables, which the database stores as its `user_version`."""
-WITH_CONTINUATIONS = 4
-"""The only older version that is read. It is changed into VERSION: its turns have one more column,
-and it has no table of saved keys."""
 ENDINGS = ("-wal", "-shm", "")
 """The endings of the names of a database's files. They are put aside in this order, the log first.
 If the log stayed, a new database would read it."""
@@ -82,8 +79,7 @@ def decoded(raw: bytes) -> str:
 
 
 def _create(connection: sqlite3.Connection) -> None:
-    """Creates the tables in a new database. Checks the tables of an existing one, and updates them
-    if they are of version WITH_CONTINUATIONS."""
+    """Creates the tables in a new database, and checks those of an existing one."""
     with connection:
         connection.execute("BEGIN IMMEDIATE")
         (version,) = connection.execute("PRAGMA user_version").fetchone()
@@ -91,15 +87,12 @@ def _create(connection: sqlite3.Connection) -> None:
             for statement in TABLES:
                 is_table = statement.startswith("CREATE TABLE")
                 connection.execute(statement + (STRICT if is_table else ""))
-        elif version == WITH_CONTINUATIONS:
-            connection.execute("ALTER TABLE turn DROP COLUMN continuations")
-            connection.execute(f"{DAY}{STRICT}")
         elif version != VERSION:
             raise sqlite3.DatabaseError("another version of this program has written it")
         found = connection.execute("SELECT sql FROM sqlite_master WHERE sql IS NOT NULL")
         if not {*TABLES} <= {sql.removesuffix(" STRICT") for (sql,) in found}:
             raise sqlite3.DatabaseError("its tables are damaged")
-        # To write the version fails if the header of an existing file says that it is read-only.
+        # Writing the version fails if the header of an existing file says that it is read-only.
         connection.execute(f"PRAGMA user_version = {VERSION}")
 
 
@@ -135,8 +128,8 @@ class SessionDatabase:
         return await asyncio.wrap_future(self._submit(work))
 
     async def read_anew(self, work: Callable[[sqlite3.Connection], Result]) -> Result:
-        """Does what `read` does, but on a new connection. It sees the file as the next app to start
-        will see it, while the connection that is open has parts of the file in memory."""
+        """Does what `read` does, but on a new connection, which reads the file as the next app to
+        start will. The connection that is open has parts of the file in memory."""
 
         def work_anew(_: sqlite3.Connection) -> Result:
             with closing(connect_to_read(self._path)) as connection:

@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import NamedTuple, TypeAlias
 
+from rnnlm_tui.formatting import as_unicode
 from rnnlm_tui.text.reading import count_words
 
 STRICT = " STRICT" if sqlite3.sqlite_version_info >= (3, 37) else ""
 """Makes SQLite refuse values of a wrong type. Versions before 3.37 cannot, and store them."""
-DAY = "CREATE TABLE day (day TEXT PRIMARY KEY, saved INTEGER NOT NULL)"
 TABLES = (
     """CREATE TABLE text (
     number INTEGER PRIMARY KEY AUTOINCREMENT, title TEXT, changed REAL NOT NULL,
@@ -26,12 +26,12 @@ TABLES = (
     text INTEGER NOT NULL REFERENCES text ON DELETE CASCADE, line TEXT NOT NULL, sent REAL,
     words INTEGER NOT NULL)""",
     "CREATE INDEX turn_of_text ON turn (text)",
-    DAY,
+    "CREATE TABLE day (day TEXT PRIMARY KEY, saved INTEGER NOT NULL)",
 )
 """The columns `pid` and `opened` are the process that has the text open and the time when it opened
-it. `draft`, `edited` and `edit` are the `Draft` of the text, with the turn by its number. `deleted`
-is the time when the text was deleted in milliseconds since the epoch, or 0. The table `day` has the
-number of saved keys for each day, such as 2026-01-31."""
+it. `draft`, `edited` and `edit` are the fields of the text's `Draft`; `edited` is the number of the
+turn. `deleted` is the time when the text was deleted in milliseconds since the epoch, or 0. The
+table `day` has the number of saved keys for each day, such as 2026-01-31."""
 
 
 class SavedPart(IntEnum):
@@ -97,7 +97,7 @@ class Text:
 
 
 def stored_number(connection: sqlite3.Connection, text: Text) -> int:
-    """Returns the number of a text. A new text is stored first, as open in this app."""
+    """Returns the number of a text. A new text is first stored, and noted as open in this app."""
     if text.number is None:
         row = (text.title, time.time(), time.time(), os.getpid())
         statement = """INSERT INTO text (title, changed, opened, pid, draft, edit, deleted)
@@ -113,7 +113,7 @@ def store_draft(connection: sqlite3.Connection, text: Text) -> None:
     if end or text.number is not None:
         number = edited.number if edited else None
         saved = text.file and text.file.saved
-        row = (storable(end), number, storable(edit), saved, stored_number(connection, text))
+        row = (as_unicode(end), number, as_unicode(edit), saved, stored_number(connection, text))
         statement = "UPDATE text SET draft = ?, edited = ?, edit = ?, saved = ? WHERE number = ?"
         connection.execute(statement, row)
 
@@ -124,7 +124,7 @@ def add_turn(connection: sqlite3.Connection, text: Text, turn: Turn) -> None:
     row = (
         turn.number,
         stored_number(connection, text),
-        storable(turn.line),
+        as_unicode(turn.line),
         turn.sent,
         count_words(turn.line),
     )
@@ -162,8 +162,3 @@ def read_turns(connection: sqlite3.Connection, text_number: int | None) -> list[
     statement = "SELECT number, line, sent FROM turn WHERE text = ? ORDER BY number"
     found = connection.execute(statement, (text_number,))
     return [Turn(line, number, sent) for number, line, sent in found]
-
-
-def storable(text: str) -> str:
-    """Returns the text without lone surrogates, which SQLite cannot store."""
-    return text.encode("utf-8", "replace").decode()

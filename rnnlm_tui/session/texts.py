@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from rnnlm_tui.errors import StorageError
-from rnnlm_tui.formatting import sanitize, straight_quotes
+from rnnlm_tui.formatting import as_unicode, sanitize, straight_quotes
 from rnnlm_tui.session.tables import (
     Draft,
     SavedPart,
@@ -18,7 +18,6 @@ from rnnlm_tui.session.tables import (
     Turn,
     add_turn,
     read_turns,
-    storable,
     stored_number,
 )
 from rnnlm_tui.session.text_file import remove_leftover
@@ -37,13 +36,13 @@ DELETED_FOR_DAYS = 7
 # Expressions on a row of the table `text`.
 HAS_CONTENT = """(title IS NOT NULL OR path IS NOT NULL OR draft != ''
     OR EXISTS (SELECT 1 FROM turn WHERE turn.text = text.number))"""
-TITLE_WORDS = """coalesce(title,
+TITLE_SOURCE = """coalesce(title,
     (SELECT line FROM turn WHERE turn.text = text.number AND trim(line, char(9, 10, 13, 32)) != ''
      ORDER BY turn.number LIMIT 1), draft)"""
 WORD_COUNT = "(SELECT coalesce(sum(words), 0) FROM turn WHERE turn.text = text.number)"
 LINES = """SELECT turn.text, turn.line FROM turn JOIN text ON turn.text = text.number
     WHERE NOT text.deleted ORDER BY turn.number"""
-"""Selects the lines of all texts, the oldest line first. It ends so that ` DESC` may follow."""
+"""Selects the lines of all texts, the oldest first. With ` DESC` appended the newest come first."""
 
 
 class Listed(NamedTuple):
@@ -77,8 +76,8 @@ def title_of(beginning: str, most: int = LONGEST_TITLE) -> str:
 
 
 def last_text(connection: sqlite3.Connection) -> int | None:
-    """Returns the number of the text that was opened last, of those that are not open in another
-    app. Deletes texts without content before."""
+    """Deletes texts without content. Returns the number of the text that was opened last, of those
+    that are not open in another app."""
     connection.execute(f"DELETE FROM text WHERE pid IS NULL AND NOT {HAS_CONTENT}")
     statement = "SELECT number, pid, opened FROM text WHERE NOT deleted ORDER BY opened DESC"
     for number, pid, opened in connection.execute(statement).fetchall():
@@ -90,7 +89,7 @@ def last_text(connection: sqlite3.Connection) -> int | None:
 def text_of_file(connection: sqlite3.Connection, path: str) -> Text | None:
     """Returns the text that is saved in this file."""
     statement = "SELECT number FROM text WHERE path = ? AND NOT deleted ORDER BY opened DESC"
-    row = connection.execute(statement, (storable(path),)).fetchone()
+    row = connection.execute(statement, (as_unicode(path),)).fetchone()
     return read_text(connection, row[0]) if row else None
 
 
@@ -148,7 +147,7 @@ def _text_and_lines(connection: sqlite3.Connection, number: int | None) -> tuple
 
 def check_closed(connection: sqlite3.Connection, number: int | None) -> None:
     """Raises StorageError if a text is open in another app."""
-    statement = f"SELECT pid, opened, {TITLE_WORDS} FROM text WHERE number = ?"
+    statement = f"SELECT pid, opened, {TITLE_SOURCE} FROM text WHERE number = ?"
     for pid, opened, words in connection.execute(statement, (number,)).fetchall():
         if is_running(pid, opened):
             raise StorageError(
@@ -177,7 +176,7 @@ def find_texts(connection: sqlite3.Connection, query: str) -> list[Listed]:
     """Returns the texts that have all words of `query` in their title or in one of their lines, the
     newest first. Takes 50 ms for 50,000 lines."""
     words = straight_quotes(query).casefold().split()
-    statement = f"""SELECT number, {TITLE_WORDS}, changed, {WORD_COUNT}, draft, coalesce(path, '')
+    statement = f"""SELECT number, {TITLE_SOURCE}, changed, {WORD_COUNT}, draft, coalesce(path, '')
         FROM text WHERE {HAS_CONTENT} AND NOT deleted ORDER BY changed DESC, number DESC"""
     texts = [
         Listed(number, title_of(title), changed, count, count_words(draft), path,
@@ -251,7 +250,7 @@ def add_saved_keys(connection: sqlite3.Connection, day: str, keys: int) -> None:
 
 def rename_text(connection: sqlite3.Connection, number: int, title: str) -> None:
     """Gives a text this title. If it is "", the first words are the title again."""
-    row = (storable(title) or None, number)
+    row = (as_unicode(title) or None, number)
     connection.execute("UPDATE text SET title = ? WHERE number = ?", row)
 
 
@@ -290,7 +289,7 @@ def deleted_texts(connection: sqlite3.Connection) -> list[int]:
 def store_file(connection: sqlite3.Connection, text: Text) -> None:
     if (file := text.file) is None:
         return
-    row = (*map(storable, file[:4]), file.saved, stored_number(connection, text))
+    row = (*map(as_unicode, file[:4]), file.saved, stored_number(connection, text))
     columns = "path = ?, encoding = ?, line_end = ?, digest = ?, saved = ?"
     connection.execute(f"UPDATE text SET {columns} WHERE number = ?", row)
 

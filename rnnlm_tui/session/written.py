@@ -61,9 +61,9 @@ def _lines_written(path: Path, titles: Sequence[str]) -> list[str] | None:
 
 
 def _number_of(title: str, listed: Sequence[Listed]) -> int:
-    """Returns the number of the text with this title. If there is none, case is ignored, and then a
-    title may also begin with `title`. The app passes #NUMBER instead of a title, since other users
-    can read the arguments of a process. Raises UsageError unless exactly one text fits."""
+    """Returns the number of the text with this title, or else with this title in another case, or
+    else with a title that begins with it. The app passes #NUMBER instead of a title, since other
+    users can read the arguments of a process. Raises UsageError unless exactly one text fits."""
     if number := next((text.number for text in listed if title == f"#{text.number}"), None):
         return number
     wanted = title_of(title) if title.strip() else ""

@@ -199,7 +199,7 @@ class ProseTokenizer(Tokenizer):
                     tokens.append(token)
                 else:
                     may_change = in_capitals or (marks != "" and self._begins_sentence(marks))
-                    tokens.append(self._usual_case(token, in_capitals) if may_change else token)
+                    tokens.append(self._inner_case(token, in_capitals) if may_change else token)
                 marks = marks_after(marks, token)
         return tokens, marks
 
@@ -210,7 +210,7 @@ class ProseTokenizer(Tokenizer):
         is_better = self._rank(other) * FAR_RARER < self._rank(word)
         return other if is_better else word
 
-    def _usual_case(self, word: str, in_capitals: bool) -> str:
+    def _inner_case(self, word: str, in_capitals: bool) -> str:
         """Returns a word that begins a sentence, or is in a line in capitals, in the case that it
         mostly has within a sentence. A word with a capital inside, such as iPhone, stays as it
         is."""

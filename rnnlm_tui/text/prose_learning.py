@@ -162,15 +162,15 @@ class Habits:
         # The most frequent space of a mark comes last, and so replaces the others in the dict.
         pairs = sorted(self.narrow_spaces, key=self.narrow_spaces.__getitem__)
         return Conventions(
-            forms=self._own_forms(),
-            spaces=dict(self._own_spaces()),
+            forms=self._unusual_forms(),
+            spaces=dict(self._unusual_spaces()),
             space_kinds={CLOSE_DOUBLE if mark in "»”" else mark: space for mark, space in pairs},
-            starts=dict(self._own_starts()),
+            starts=dict(self._unusual_starts()),
             dotted_capital=self.capitals["İ"] > self.capitals["I"],
             elisions=self.elisions(),
         )
 
-    def _own_starts(self) -> Iterator[tuple[str, bool]]:
+    def _unusual_starts(self) -> Iterator[tuple[str, bool]]:
         """Yields unusual marks, and True if a sentence begins after them. The case of the words
         after the marks decides. Words that mostly have a capital, such as names, do not count."""
         capital, small = Counter[str](), Counter[str]()
@@ -187,7 +187,7 @@ class Habits:
             if words >= ENOUGH_STARTS and is_start != usual:
                 yield marks, is_start
 
-    def _own_spaces(self) -> Iterator[tuple[str, tuple[bool, bool]]]:
+    def _unusual_spaces(self) -> Iterator[tuple[str, tuple[bool, bool]]]:
         """Yields each mark whose spaces are unusual. Two values follow the mark: True if the text
         has a space before it, and True if it has one after it."""
         for mark in {CLOSE_DOUBLE, *(mark for mark, _ in (*self.space_before, *self.space_after))}:
@@ -202,7 +202,7 @@ class Habits:
             if (before, after) != (usual_before, usual_after):
                 yield mark, (before, after)
 
-    def _own_forms(self) -> dict[str, str]:
+    def _unusual_forms(self) -> dict[str, str]:
         """Returns the most frequent form of each quote, dash, ellipsis and apostrophe that is not
         mostly written like its token. Without curly apostrophes, a mark that the text does not have
         is written as a keyboard types it."""

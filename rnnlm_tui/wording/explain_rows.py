@@ -16,7 +16,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from rnnlm_tui.formatting import CORRECTS, cells_of, fitted, format_percent, sanitize, shorten
+from rnnlm_tui.formatting import SLIP_MARK, cells_of, fitted, format_percent, sanitize, shorten
 from rnnlm_tui.lm.model import SMALLEST_FLOAT
 from rnnlm_tui.lm.stages import Stage
 from rnnlm_tui.suggesting.explain import Explanation, LineWord, Part
@@ -326,7 +326,7 @@ def suggestion_rows(explanation: Explanation, width: int, height: int) -> Iterat
     largest = float(explanation.probabilities.max()) or 1.0
     for number, listed in enumerate(explanation.suggestions[:height]):
         share = _percent(float(explanation.probabilities[number]))
-        word = fitted(f"{CORRECTS if listed.corrects else ''}{listed.word}", LABEL_COLUMNS)
+        word = fitted(f"{SLIP_MARK if listed.corrects else ''}{listed.word}", LABEL_COLUMNS)
         row: list[Piece] = [(f"{word}{share:>6} ", "")]
         contributed = 0.0
         for part, glyph in parts:

@@ -12,9 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from rnnlm_tui.session.database import VERSION, WITH_CONTINUATIONS, SessionDatabase, connect
+from rnnlm_tui.session.database import VERSION, SessionDatabase, connect
 from rnnlm_tui.session.tables import (
-    STRICT,
     Draft,
     Text,
     TextFile,
@@ -187,35 +186,3 @@ async def test_what_is_in_the_log_only_is_kept(tmp_path: Path) -> None:
     assert len(await use(tmp_path)) == 1
     kept = b"".join(path.read_bytes() for path in tmp_path.glob("session.db.damaged*"))
     assert b"in the log only" in kept
-
-
-OLD_TABLES = (
-    f"""CREATE TABLE text (
-    number INTEGER PRIMARY KEY AUTOINCREMENT, title TEXT, changed REAL NOT NULL,
-    opened REAL NOT NULL, pid INTEGER, draft TEXT NOT NULL, edited INTEGER, edit TEXT NOT NULL,
-    deleted INTEGER NOT NULL, path TEXT, encoding TEXT, line_end TEXT, digest TEXT, saved INTEGER
-){STRICT}""",
-    f"""CREATE TABLE turn (
-    number INTEGER PRIMARY KEY AUTOINCREMENT,
-    text INTEGER NOT NULL REFERENCES text ON DELETE CASCADE, line TEXT NOT NULL, sent REAL,
-    words INTEGER NOT NULL, continuations TEXT NOT NULL
-){STRICT}""",
-    "CREATE INDEX turn_of_text ON turn (text)",
-)
-"""The tables of the version that had continuations."""
-
-
-async def test_the_lines_of_a_database_with_continuations_are_kept(tmp_path: Path) -> None:
-    lines = ["one", "two", "three"]
-    with closing(sqlite3.connect(tmp_path / "session.db")) as connection, connection:
-        for statement in OLD_TABLES:
-            connection.execute(statement)
-        row = (1, None, 1.0, 1.0, None, "a draft", None, "", 0, *[None] * 5)
-        connection.execute(f"INSERT INTO text VALUES ({', '.join('?' * len(row))})", row)
-        rows = ((number, 1, line, 1.0, 1, "[]") for number, line in enumerate(lines))
-        connection.executemany("INSERT INTO turn VALUES (?, ?, ?, ?, ?, ?)", rows)
-        connection.execute(f"PRAGMA user_version = {WITH_CONTINUATIONS}")
-    with closing(connect(tmp_path / "session.db")) as connection:
-        text, turns = open_text(connection, 1)
-        assert ([turn.line for turn in turns], text.draft.end) == (lines, "a draft")
-    assert await use(tmp_path) == [], "nothing is put aside"

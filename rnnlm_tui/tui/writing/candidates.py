@@ -12,7 +12,7 @@ from textual.message import Message
 from textual.style import Style
 from textual.widget import Widget
 
-from rnnlm_tui.formatting import CORRECTS, format_whole_percent, sanitize
+from rnnlm_tui.formatting import SLIP_MARK, format_whole_percent, sanitize
 from rnnlm_tui.suggesting.accepting import LISTED
 from rnnlm_tui.text.letters import is_code
 
@@ -174,4 +174,4 @@ def unknown_in(suggestions: Suggestions) -> list[str]:
 def spelled(candidate: Suggestion, prefix: str) -> str:
     """Returns a word of the list as it will stand in the line, with a mark before it if it corrects
     typed letters."""
-    return (CORRECTS if candidate.corrects else "") + sanitize(candidate.in_line(prefix))
+    return (SLIP_MARK if candidate.corrects else "") + sanitize(candidate.in_line(prefix))

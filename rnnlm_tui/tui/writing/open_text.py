@@ -9,9 +9,10 @@ from functools import partial
 from pathlib import Path
 from typing import NamedTuple, TypeAlias
 
+from rnnlm_tui.formatting import as_unicode
 from rnnlm_tui.session import tables, texts
 from rnnlm_tui.session.database import SessionDatabase
-from rnnlm_tui.session.tables import NO_DRAFT, Draft, SavedPart, Text, Turn, storable
+from rnnlm_tui.session.tables import NO_DRAFT, Draft, SavedPart, Text, Turn
 from rnnlm_tui.session.text_file import ReadFile, write_text_file
 from rnnlm_tui.suggesting.accepting import LINES_ABOVE
 from rnnlm_tui.tui.widgets.inputs import sanitize_lines
@@ -197,8 +198,8 @@ class OpenText:
             statement = "SELECT draft, edit FROM text WHERE number = ?"
             drafts = connection.execute(statement, (self.text.number,)).fetchone() or ("", "")
             end, _, edit = self.text.draft
-            wanted = [storable(turn.line) for turn in self.turns]
-            if (found, *drafts) != (wanted, storable(end), storable(edit)):
+            wanted = [as_unicode(turn.line) for turn in self.turns]
+            if (found, *drafts) != (wanted, as_unicode(end), as_unicode(edit)):
                 raise sqlite3.DatabaseError("it does not have all of the text")
 
         await self.database.read_anew(check)
@@ -269,7 +270,7 @@ class OpenText:
         text = copy.text
         old = text.file if text.file and text.file.path == path else None
         encoding, line_end = (old.encoding, old.line_end) if old else ("utf-8", "\n")
-        to_write = [storable(line).replace("\n", line_end) for line in copy.lines]
+        to_write = [as_unicode(line).replace("\n", line_end) for line in copy.lines]
         file = await asyncio.to_thread(write_text_file, path, to_write, encoding, line_end)
         is_changed = text.changed != copy.changed
         saved = SavedPart.NOTHING if is_changed else _saved(text.draft, copy.draft)
