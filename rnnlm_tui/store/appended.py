@@ -9,7 +9,7 @@ from pathlib import Path
 from rnnlm_tui.store.files import open_file
 
 OWNER_PID = "_RNNLM_OWNER"
-"""The environment variable with the process id of the owner of a training."""
+"""The environment variable with the process id of the owner of a training, whose end stops it."""
 PIECE_BYTES = 1 << 16
 """The number of bytes that are read at once. They hold some 250 events, which take 5 ms to read."""
 LONGEST_BYTES = 1 << 20
@@ -41,7 +41,7 @@ class AppendedLines:
                         piece += file.read(LONGEST_BYTES)
                     end = piece.rfind(b"\n") + 1
                     if not end and len(piece) <= LONGEST_BYTES:
-                        break  # half a line: it is read once its end is written, if ever
+                        break  # the beginning of a line, which is read once its end is written
                     self._offset += end or len(piece)
                     lines = piece[:end].split(b"\n")[:-1]
                     if self._in_long_line:

@@ -104,8 +104,8 @@ class ModelCard(Struct, frozen=True, kw_only=True):
 
     @property
     def holds_out(self) -> bool:
-        """True if lines were held out. A text of a few lines may have none although the settings
-        ask for some, which the metrics of the first epoch tell."""
+        """True if lines are held out. A text of a few lines may have none although the settings ask
+        for some. Its epochs then have no held-out metrics."""
         measured = self.metrics is None or self.metrics.held_out is not None
         return self.config.train.held_out > 0 and measured
 
@@ -147,7 +147,7 @@ class _Format(Struct):
     format: int
 
 
-def parse_formatted(raw: bytes, kind: type[Parsed], label: str) -> Parsed:
+def parse_versioned(raw: bytes, kind: type[Parsed], label: str) -> Parsed:
     """Parses JSON of this kind if it has the format of this program. Raises ModelError."""
     version = parse_json(raw, _Format, label).format
     if version != FORMAT:

@@ -103,8 +103,9 @@ def text_to_measure(
     samples: bool = True,
 ) -> MeasuredText:
     """Returns lines of the files `sources` to measure a model on. Without sources they are lines of
-    the text that it was trained on. If that text has held-out lines, only these are taken. With a
-    `limit` the first ones are taken, or else with `samples` a sample. Raises RnnlmError."""
+    the text that the model was trained on. Of that text only the held-out lines are taken, if it
+    has some. A `limit` takes the first ones, and otherwise `samples` takes a sample. Raises
+    RnnlmError."""
     name, card, tokenizer = subject.name, subject.card, subject.model.tokenizer
     if sources:
         text = arrange_lines(read_corpus(sources, encoding), card.config.lines)
@@ -116,7 +117,7 @@ def text_to_measure(
     held_out = np.zeros_like(has_words)
     if is_text_of(card, text):
         with open_stored(subject.path) as stored:
-            held_out = has_words & stored.lines().held_out_of(hash_lines(text, tokenizer))
+            held_out = has_words & np.isin(hash_lines(text, tokenizer), stored.lines().unseen)
     is_held_out = bool(held_out.any())
     if not is_held_out and not sources:
         raise _nothing_held_out(name)
@@ -143,9 +144,9 @@ def _nothing_held_out(name: str) -> ModelError:
 
 
 def count_trained_on(subject: OpenedModel, text: MeasuredText) -> int | None:
-    """Returns the number of lines that the model was trained on. Returns None if a built-in
-    language has learned them, and the model is this language or comes from it. A language stores
-    too few hashes to count lines."""
+    """Returns the number of the lines that the model was trained on. Returns None if a built-in
+    language has learned the text, and the model is that language or started from it. A language
+    stores too few hashes to count lines."""
     card, tokenizer = subject.card, subject.model.tokenizer
     names = {subject.name, card.base, *(ancestor.name for ancestor in card.ancestors)}
     names.discard(text.held_out_of)
@@ -206,8 +207,8 @@ def save_written(folder: Path, name: str, paragraphs: Iterable[str]) -> Path:
 
 
 def paragraphs_of(written: Iterable[str]) -> list[str]:
-    """Returns the paragraphs of what was `written`, a line of the app each. Such a line may have
-    line breaks; blank lines within it are removed. A line that is blank is left out."""
+    """Returns the lines that were `written` in the app as paragraphs. Such a line may have line
+    breaks; blank lines within it are removed. A blank line is left out."""
     texts = ("\n".join(filter(str.strip, text.splitlines())) for text in written)
     return [*filter(None, texts)]
 

@@ -220,8 +220,8 @@ class Library:
         return bool(os.environ.get(MODEL_VARIABLE)) or os.path.lexists(self._in_use_file)
 
     def in_use(self, tell: Callable[[str], object]) -> str:
-        """Returns the name of the model that `use` has stored. If there is none, or if it cannot be
-        used, returns the model of the locale's language. In the second case it calls `tell` with a
+        """Returns the name of the model that `use` has stored, by default the model of the locale's
+        language. If the stored one cannot be used, returns that model, too, and calls `tell` with a
         sentence for the user."""
         try:
             name = self._stored_name()

@@ -6,7 +6,7 @@
     lines.unseen      hashes of the lines that it held out
     network.*         the weights of the network, in 8 bits (the lesson's in float32)
     keys.directions   the directions in which the outputs of a wide projection vary most
-    states.start      the state before a text, of a network of a language
+    states.start      the state of a language's network before a text
     ngrams.*          the tables of the n-grams, in 8 bits
 
 Nothing is executed, and nothing is used before it is checked. The file is open only while it is
@@ -40,7 +40,7 @@ from rnnlm_tui.lm.layers import load_network, shapes_of
 from rnnlm_tui.lm.mixture import ComponentName, MixedModel
 from rnnlm_tui.lm.model import Arrays, LanguageModel
 from rnnlm_tui.lm.ngram import NgramModel, check_ngrams, ngram_shapes
-from rnnlm_tui.store.card import ModelCard, parse_formatted
+from rnnlm_tui.store.card import ModelCard, parse_versioned
 from rnnlm_tui.store.files import parse_json
 from rnnlm_tui.store.names import built_in_names, built_in_path
 from rnnlm_tui.store.tensors import (
@@ -158,7 +158,7 @@ def _check_tensors(file: Any, card: ModelCard) -> None:
     expected = dict[str, tuple[str, tuple[int, ...]]]()
     for name, kind in TEXT_TENSORS.items():
         _, shape = found.get(name, ("", ()))
-        expected[name] = kind, shape[:1]
+        expected[name] = kind, shape[:1]  # a vector of any length
     if card.has_network:
         for name, shape in shapes_of(card.config, card.total_words).items():
             is_quantized = len(shape) == 2 and not card.config.is_lesson
@@ -171,7 +171,8 @@ def _check_tensors(file: Any, card: ModelCard) -> None:
         if STATES + START in found:
             expected[STATES + START] = "F32", state_shape(card.config.cell, config)
     if card.ngrams:
-        tables = ngram_shapes([card.total_words, *card.ngrams[1:]])  # ngrams[0] lacks padding
+        # The table of single words has a row for each id, padding included.
+        tables = ngram_shapes([card.total_words, *card.ngrams[1:]])
         expected |= {NGRAMS + name: table for name, table in tables.items()}
     if found != expected:
         raise ModelError("its tensors are not those of its card")
@@ -208,7 +209,7 @@ def open_stored(path: Path) -> Iterator[StoredModel]:
         raw = (file.metadata() or {}).get(CARD)
         if raw is None:
             raise ModelError("it is not a model of this program: its header has no card")
-        card = parse_formatted(raw.encode(), ModelCard, "its card")
+        card = parse_versioned(raw.encode(), ModelCard, "its card")
         _check_tensors(file, card)
         yield StoredModel(file, card)
 

@@ -28,11 +28,12 @@ from rnnlm_tui.config import Config
 from rnnlm_tui.errors import ModelError
 from rnnlm_tui.events import Count, Epoch, EpochEnded, Figure, Progress, ShortText, from_json_line
 from rnnlm_tui.store import files
-from rnnlm_tui.store.card import FORMAT, Ancestor, Window, parse_formatted
+from rnnlm_tui.store.card import FORMAT, Ancestor, Window, parse_versioned
 from rnnlm_tui.store.files import HISTORY, RESUME, RUN_JSON
 from rnnlm_tui.store.tensors import open_tensors, write_tensors
 
 FACTS, HELD_OUT = "run", "lines.held_out"
+"""The names of two tensors of resume.safetensors."""
 Tensors = dict[str, NDArray[Any]]
 
 
@@ -54,7 +55,7 @@ class Totals(Struct):
 
 
 class Position(Struct):
-    """The progress of a run. Of `epoch`, `step` steps are done, and `totals` are their sums."""
+    """The progress of a run: `step` steps of `epoch` are done, and `totals` are their sums."""
 
     epoch: Epoch = 1
     step: Count = 0
@@ -71,7 +72,7 @@ class RunFacts(Struct, kw_only=True):
         created: The time when the training began. It identifies the new model.
         sources: The files of the text; none for the sonnets.
         sha256: The hash of the text.
-        seed_line: The line to continue after each epoch, until another one is ordered.
+        seed_line: The line that is continued after each epoch. An order to the run can replace it.
         ancestors: The ancestors of the parent, and the parent.
         blocked_words: The words that the parent never suggests and that the text does not have.
         base: The name of the built-in model to mix with, or None.
@@ -125,7 +126,7 @@ def read_state(folder: Path) -> tuple[RunFacts, Tensors]:
 
 def _facts_in(file: Any) -> RunFacts:
     """Returns the facts in an open file. Raises ModelError."""
-    return parse_formatted(file.get_tensor(FACTS).tobytes(), RunFacts, "its record")
+    return parse_versioned(file.get_tensor(FACTS).tobytes(), RunFacts, "its record")
 
 
 def write_sources(folder: Path, sources: list[str], encoding: str | None) -> None:
@@ -135,8 +136,8 @@ def write_sources(folder: Path, sources: list[str], encoding: str | None) -> Non
 
 
 def read_sources(folder: Path) -> ModelSources:
-    """Reads run.json. If that fails, returns no sources. The bundled text has none either. The
-    hash of a text tells the two cases apart."""
+    """Reads run.json. Returns no sources if that fails. The bundled text has none either. The hash
+    of a text tells the two cases apart."""
     with suppress(OSError, ModelError):
         return files.parse_json(files.read_bytes(folder / RUN_JSON), ModelSources, RUN_JSON)
     return ModelSources()

@@ -13,8 +13,8 @@ from rnnlm_tui.text.tokenizer import Tokenizer
 
 LONG_LINE = 4
 """The fewest words of a line that counts as seen. Shorter lines may occur in any text."""
-ONE_HASH_OF = 16
-"""A built-in language stores about one hash of this many, 0.1 MB in all."""
+THINNING = 16
+"""A built-in language stores about one of this many hashes. They take 0.1 MB."""
 LONG_LINE_OF_LANGUAGE = 8
 """The fewest words of a line that tells whether a built-in language has learned a text."""
 LEARNED_SHARE = 0.05
@@ -35,17 +35,12 @@ class TrainedLines:
     known: Hashes = field(default_factory=no_hashes)
     unseen: Hashes = field(default_factory=no_hashes)
 
-    def held_out_of(self, hashes: Hashes) -> Mask:
-        """Returns True for each line [L] that the model held out, given the hashes of lines [L]."""
-        held_out: Mask = np.isin(hashes, self.unseen)
-        return held_out
-
     def hold_out_again(self, hashes: Hashes, fraction: float, seed: int) -> Mask:
         """Returns True for each line [L] of a text to hold out, given the hashes of its lines [L].
         These are lines held out before, and about a `fraction` of the new ones. No line that the
         model was trained on is held out."""
         is_untrained = (hashes != NO_WORDS) & ~np.isin(hashes, self.known)
-        before: Mask = self.held_out_of(hashes) & is_untrained
+        before: Mask = np.isin(hashes, self.unseen) & is_untrained
         return before | hold_out(is_untrained & ~before, fraction, seed)
 
     def with_run(self, hashes: Hashes, held_out: Mask) -> TrainedLines:
@@ -69,8 +64,8 @@ def language_has_learned(lines: Iterable[str], tokenizer: Tokenizer, learned: Ha
 
 
 def thinned(hashes: Hashes) -> Hashes:
-    """Returns about one of ONE_HASH_OF hashes. The value of a hash alone decides if it is kept."""
-    few: Hashes = hashes[hashes % ONE_HASH_OF == 0]
+    """Returns about one of THINNING hashes. The value of a hash alone decides if it is kept."""
+    few: Hashes = hashes[hashes % THINNING == 0]
     return few
 
 

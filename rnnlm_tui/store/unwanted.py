@@ -16,7 +16,7 @@ from rnnlm_tui.store.files import make_folder, read_bytes, write_bytes
 
 class UnwantedWords:
     """The words of the file. It is read at the first use, and again when a word is added or removed
-    here. A change that the user makes in the file has an effect only then."""
+    here. Until then a change that the user makes in the file has no effect."""
 
     def __init__(self) -> None:
         self._words: frozenset[str] | None = None

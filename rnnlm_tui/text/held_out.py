@@ -24,7 +24,7 @@ EXCERPT_WORDS = 250
 above a word. It is short, so that a sample of a few thousand words is spread over the text."""
 LONG_EXCERPT_WORDS = 1_000
 """The length of an excerpt in words, if no lines of the text are held out. Its context then has
-2,000 words. A writer, too, mostly has much text above the line."""
+2,000 words, since a writer, too, mostly has much text above the line."""
 LETTERS_A_WORD = 6
 """Estimated letters per word, for text without spaces."""
 CONTEXT_FACTOR = 2

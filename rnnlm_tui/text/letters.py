@@ -30,8 +30,8 @@ def is_code(word: str) -> bool:
         return False
     parts = word.rstrip(".").split(".")
     letters = "".join(parts)
-    is_abbreviation = len(parts) >= len(letters)  # at most a letter before each full stop
-    if not letters or (len(parts) > 1 and not is_abbreviation):
+    has_single_letters = len(parts) >= len(letters)  # at most one before each full stop
+    if not letters or (len(parts) > 1 and not has_single_letters):
         return True
     return not all(c.isalpha() or c in "'’-" or category(c)[0] == "M" for c in letters)
 
@@ -94,8 +94,8 @@ def _spelled_letter(letter: str) -> str:
 
 
 def umlaut_keys(key: str) -> list[str]:
-    """Returns the keys that `key` may stand for if each of its pairs `ae`, `oe` and `ue` may be an
-    umlaut: `schon` for `schoen`. Both `schön` and `schon` have this key."""
+    """Returns the other keys that a typed `key` may mean if its pairs `ae`, `oe` and `ue` stand for
+    umlauts. For `schoen` it returns `schon`, which is the key of `schön`."""
     parts = TWO_FOR_UMLAUT.split(key)  # every other one is a pair
     if not 1 < len(parts) <= 2 * MOST_PAIRS + 1:
         return []
@@ -105,8 +105,8 @@ def umlaut_keys(key: str) -> list[str]:
 
 def letters_typed(typed: str, word: str) -> Iterator[tuple[str, str]]:
     """Yields each character of `typed` with the letters of `word` that it stands for. For `oe` and
-    `œuvre` it yields `o` with œ, and then `e` with "". The plain letters of `word` must begin with
-    the plain letters of `typed`, or do so with two letters for each umlaut."""
+    `œuvre` it yields `o` with œ, and then `e` with "". The plain letters of `typed` must be the
+    beginning of the `plain_letters` or of the `spelled_letters` of `word`."""
     if typed.isascii() and word.isascii():  # the usual case
         yield from zip(typed, word, strict=False)
         return
@@ -133,9 +133,9 @@ def has_no_accent(letter: str) -> bool:
 
 
 def is_same_letter(typed: str, letter: str) -> bool:
-    """Returns True if both are the same letter, in the same case or not."""
-    is_same = typed.lower() == letter.lower() or (typed, letter) == ("İ", "i")
-    return is_same or {typed, letter} == {"σ", "ς"}
+    """Returns True if both are the same letter, in the same case or not. σ and ς are one letter."""
+    is_same = typed.lower() == letter.lower() or {typed, letter} == {"σ", "ς"}
+    return is_same or (typed, letter) == ("İ", "i")  # `lower` makes two characters of İ
 
 
 def keeps_letters(prefix: str, word: str) -> bool:
@@ -148,13 +148,12 @@ def keeps_letters(prefix: str, word: str) -> bool:
 
 
 def written_letter(typed: str, letters: str, keeps_case: bool) -> str:
-    """Returns the spelling of a typed character that stands for these `letters` of a word. Accents
-    and apostrophes stay as they are typed. Plain letters become the letters of the word. The typed
-    case stays if `keeps_case`."""
+    """Returns what replaces a typed character when the word is accepted, for whose `letters` it
+    stands. Apostrophes and letters with accents stay. Plain letters become those of the word. The
+    typed case stays if `keeps_case`."""
     if typed.lower() == letters.lower():
         return typed if keeps_case else letters
-    if is_same_letter(typed, letters):  # σ and ς are two forms of a letter
-        return typed
-    if plain_letters(typed) == APOSTROPHE or not has_no_accent(typed):
+    is_apostrophe = plain_letters(typed) == APOSTROPHE
+    if is_apostrophe or is_same_letter(typed, letters) or not has_no_accent(typed):
         return typed
     return letters.upper() if keeps_case and typed.isupper() else letters

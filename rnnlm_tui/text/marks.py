@@ -1,5 +1,6 @@
 """Punctuation: the uses of the marks, and the marks that replace the space before them.
 
+An accepted word is followed by a space. A mark that is typed next, such as a comma, replaces it.
 Does not import numpy, which the app loads only after its first picture.
 """
 
@@ -23,11 +24,11 @@ SENTENCE_ENDS = ".!?…。！？؟।"
 AFTER_SENTENCE_END = '”\u2019)]}»"'
 """The marks that may follow the end of a sentence and belong to that sentence."""
 CLOSING = frozenset(",.;:!?)]}”»…")
-"""Marks that replace the space of an accepted word, because none stands before them."""
+"""Marks that replace the space of an accepted word, because they have no space before them."""
 JOINING = frozenset("-/")
-"""Marks that replace it because they have no spaces around them. In 30 million words, 3,219 slashes
-before a letter or a digit have no space before them, and 89 have one. Most of the 89 are in paths
-with another slash."""
+"""Marks that replace this space, too, because they have no spaces around them. In 30 million words,
+3,219 slashes before a letter or a digit have no space before them, and 89 have one. Most of the 89
+are in paths with another slash."""
 STANDALONE = frozenset(".,;:!?")
 """Marks that are tokens of their own right after any word."""
 UNDECIDED = frozenset("'\u2019\"-/_\\")
@@ -68,9 +69,9 @@ KINDS_OF_QUOTES = ('"', "“”„", "«»")
 quote of this kind in the line is its opening quote."""
 SINGLE_STYLES: Mapping[str, QuoteStyle] = {
     mark: ((OPEN_SINGLE, opening), (CLOSE_SINGLE, closing), (APOSTROPHE, closing))
-    for mark, opening, closing in ("'''", "‘‘’", "’‘’")
+    for mark, opening, closing in (("'", "'", "'"), ("‘", "‘", "’"), ("’", "‘", "’"))
 }
-"""The styles of single quotes and of the apostrophe, by each character that shows the style."""
+"""The styles of single quotes and of the apostrophe, by the marks that show the style."""
 
 
 @lru_cache(1 << 12)

@@ -70,8 +70,8 @@ CACHED_TEXTS = 64
 """The number of texts before the cursor whose tokens are cached. A suggestion needs fewer texts. A
 text of 1,000 characters is split in 0.1 ms."""
 FAR_RARER = 100
-"""A typed word is taken for the same word in another case if its own rank is more than this many
-times the rank of that one. So `i` is taken for `I`, but `bill` is not taken for `Bill`."""
+"""A typed word is taken for the same word in another case if it is far rarer as it is typed: if its
+rank is more than this many times the other rank. So `i` is taken for `I`, but `bill` stays."""
 
 
 class ProseTokenizer(Tokenizer):
@@ -173,16 +173,16 @@ class ProseTokenizer(Tokenizer):
         return " ".join(LETTERS_AND_DIGITS.findall(fold(line).lower()))
 
     def _begins_sentence(self, marks: str) -> bool:
-        """Returns True if a word after these marks begins a sentence. A number before the marks is
-        ignored if no convention has it."""
+        """Returns True if a word after these marks begins a sentence. If no convention is on all of
+        the marks, the number before them is ignored."""
         starts = self.conventions.starts
         learned = starts.get(marks, starts.get(marks.rpartition(NUMBER)[2]))
         return usually_begins_sentence(marks) if learned is None else learned
 
     def _spaces_around(self, words: Sequence[str], place: int) -> tuple[bool, bool]:
         """Returns two values for the token at a place of a line: True if running text has a space
-        before it, and True if it has one after it. A dash that closes a remark has the spaces of
-        the one that opens it, the other way round. A dash that begins the line opens none."""
+        before it, and True if it has one after it. For a dash that closes a remark the two are
+        swapped. A dash that begins the line opens no remark."""
         token = words[place]
         before, after = self.conventions.spaces.get(token) or usual_spaces(token)
         if token == EM_DASH and before != after and words[1:place].count(EM_DASH) % 2:
@@ -300,8 +300,9 @@ class ProseTokenizer(Tokenizer):
         is_spaced = self._spaces_around(words, place)[0]
         if place == 0 or not (is_spaced and self._spaces_around(words, place - 1)[1]):
             return ""
-        kinds, before = self.conventions.space_kinds, words[place - 1]
-        return kinds.get(before if before == OPEN_DOUBLE else words[place], " ")
+        is_after_quote = words[place - 1] == OPEN_DOUBLE  # the only mark whose own space follows it
+        mark = OPEN_DOUBLE if is_after_quote else words[place]
+        return self.conventions.space_kinds.get(mark, " ")
 
     def spelling_of(self, word: str) -> str:
         forms = self.conventions.forms

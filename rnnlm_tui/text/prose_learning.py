@@ -41,9 +41,9 @@ ENOUGH_STARTS = 10
 """The fewest occurrences of marks from which the starts of sentences after them are learned."""
 MOSTLY = 2
 """An unusual space, or the unusual lack of one, is learned if it is more than this many times as
-frequent as the usual way. A missing space spoils two words, and a space too many spoils one. With
-2, 84 % of the words in READMEs of packages are joined as they were written, and with 1 only 77 %.
-In docstrings it is 91 % and 90 %, and in prose 99 %."""
+frequent as the usual way. With 2, 84 % of the words in READMEs of packages are joined as they were
+written, and with 1 only 77 %, since a missing space spoils two words, and a space too many spoils
+one. In docstrings it is 91 % and 90 %, and in prose 99 %."""
 ENOUGH_ELIDED = 0.005
 """A text has elisions if at least this share of its words begins with an elided word. The share is
 0.07 in French, 0.03 in Italian, and below 0.001 in English, German and Spanish."""
@@ -171,8 +171,9 @@ class Habits:
         )
 
     def _unusual_starts(self) -> Iterator[tuple[str, bool]]:
-        """Yields unusual marks, and True if a sentence begins after them. The case of the words
-        after the marks decides. Words that mostly have a capital, such as names, do not count."""
+        """Yields the marks for which `usually_begins_sentence` is wrong, and the right answer. The
+        case of the words after the marks decides. Words that mostly have a capital, such as names,
+        do not count."""
         capital, small = Counter[str](), Counter[str]()
         for (marks, word), count in self.word_after.items():
             lower = word[0].lower() + word[1:]
@@ -204,8 +205,8 @@ class Habits:
 
     def _unusual_forms(self) -> dict[str, str]:
         """Returns the most frequent form of each quote, dash, ellipsis and apostrophe that is not
-        mostly written like its token. Without curly apostrophes, a mark that the text does not have
-        is written as a keyboard types it."""
+        mostly written like its token. Marks that the text does not have are written as a keyboard
+        types them, unless the apostrophes of the text are curly."""
         most_frequent = dict[str, str]()
         for (token, form), _ in self.forms.most_common():
             most_frequent.setdefault(token, form)

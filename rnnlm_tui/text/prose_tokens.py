@@ -43,7 +43,7 @@ ABBREVIATIONS = frozenset([
     "bzw", "usw", "Nr", "Hr", "Fr", "ca", "Sra", "Srta", "Ud", "Uds", "Mme", "Mlle", "MM",
     "bijv", "np", "tzn", "г", "др", "стр"
 ])  # fmt: skip
-"""Words whose full stop mostly does not end a sentence, in several languages. To learn more of them
+"""Words whose full stop mostly does not end a sentence, in several languages. Learning more of them
 from each text changed no figure."""
 SCRIPTS_WITHOUT_SPACES = r"\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}"
 UNSPACED_CHARACTER = regex.compile(rf"[{SCRIPTS_WITHOUT_SPACES}]|[\u3000-\u303F\uFF00-\uFFEF]")
@@ -244,9 +244,9 @@ def token_of(chunk: str, match: regex.Match[str]) -> str:
 
 
 def _opens(chunk: str, match: regex.Match[str]) -> bool:
-    """Returns True if a double quote opens a quotation. At the start of a chunk and after
-    BEFORE_OPENING it does so before letters, in any form: “ closes „this“ and opens “that”. The
-    form decides if the quote is the whole chunk, or follows another mark or unspaced text."""
+    """Returns True if a double quote opens a quotation. At the start of a chunk, and after one of
+    BEFORE_OPENING, it opens one if letters follow, whatever its form: “ closes „this“ and opens
+    “that”. Its form decides if it is the whole chunk, or follows another mark or unspaced text."""
     start, end = match.span()
     if end - start == len(chunk):
         return match[0][0] not in "”»"

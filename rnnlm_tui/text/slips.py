@@ -36,8 +36,8 @@ LAYOUTS = {
     "èê": "azertyuiop qsdfghjklm wxcvbn",
     "": "qwertyuiop asdfghjkl zxcvbnm",
 }
-"""Maps letters to the rows of keys of a keyboard. The first keyboard whose letters the language
-writes is taken."""
+"""The rows of keys of each keyboard, by the letters that tell it. The first keyboard all of whose
+letters the language writes is taken."""
 COMMON_WORDS = 5_000
 """The number of the most frequent words of a language that tell which letters it writes."""
 LEAST_WITH_LETTER = 0.002

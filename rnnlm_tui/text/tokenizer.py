@@ -47,7 +47,8 @@ class Conventions:
         forms: The spelling of the tokens of quotes, dashes, three dots and the apostrophe.
         spaces: Maps a mark to two values. The first is True if a space stands before the mark, the
             second if one stands after it.
-        space_kinds: Maps a mark to the character that is its space.
+        space_kinds: Maps a mark to the character that is the space before it, or after an opening
+            quote.
         starts: Maps up to three marks to True if a word after them begins a sentence. `^` stands
             for the start of the line.
         dotted_capital: True if İ is the capital of i, and I is the capital of ı, as in Turkish.
