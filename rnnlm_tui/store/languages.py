@@ -20,7 +20,7 @@ from rnnlm_tui.errors import ModelError
 from rnnlm_tui.paths import built_in_models
 from rnnlm_tui.store.names import built_in_names, built_in_path
 
-FALLBACK = "english"
+FALLBACK_MODEL = "english"
 """The built-in model that is in use at first if none is of the locale's language."""
 WORDS_JUDGED = 30
 """The number of words that are judged, the last ones of a text. Fewer do not tell its language."""
@@ -56,8 +56,8 @@ def _code_of(path: Path) -> str:
 
 
 def model_of_locale() -> str:
-    """Returns the name of the built-in model of the locale's language, or FALLBACK."""
-    return model_for_code(language_of_locale()) or FALLBACK
+    """Returns the name of the built-in model of the locale's language, or FALLBACK_MODEL."""
+    return model_for_code(language_of_locale()) or FALLBACK_MODEL
 
 
 def language_of_locale() -> str:
