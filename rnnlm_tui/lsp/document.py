@@ -35,8 +35,8 @@ SHORTEST_WRAPPED = 55
 LONGEST_WRAPPED = 160
 """The most characters of a wrapped line. A longer line is a paragraph."""
 ROOM_LEFT = 15
-"""A wrapped line is less than this many characters shorter than the longest line of its paragraph,
-because the next word did not fit. A line with more room left was ended by hand."""
+"""Characters. A wrapped line leaves less room than this to the longest line of its paragraph, since
+the next word did not fit. A line that leaves more was ended by hand."""
 MOST_BEFORE = 4_000
 """The most characters before the cursor that are read. More would slow each key."""
 MOST_ABOVE = 10_000
@@ -63,7 +63,7 @@ class CursorPlace(NamedTuple):
 
     def edit(self, count: int, insertion: Insertion | Suggestion) -> tuple[str, str]:
         """Returns an insertion as an edit: the last `count` characters before the cursor, and the
-        text that is to stand in their place."""
+        text that replaces them."""
         typed = self.line[self.cursor - count : self.cursor]
         return typed, typed[: count - insertion.replaces_before] + insertion.text
 
@@ -84,7 +84,7 @@ class Document:
         self._lines = split_lines(text)
         """The lines with their ends. An edit may join a \\r and a \\n to one end."""
         self._code: set[int] | None = None
-        """The result of `_code_lines`, or None after an edit that may have changed it."""
+        """The numbers of the lines of fenced code. None after an edit that may have changed it."""
         self.language = ""
         """The name of the built-in model of the document's language, or "" until it is known."""
         self.contexts: Contexts | None = None
@@ -100,11 +100,11 @@ class Document:
         (first, begin), (last, end) = sorted(map(self._row_and_column, ends))
         text = self._lines[first][:begin] + change.text + self._lines[last][end:]
         if first > 0 and self._lines[first - 1].endswith("\r") and text.startswith("\n"):
-            first -= 1  # the two are one end of a line
+            first -= 1  # \r and \n are now one end of a line
             text = self._lines[first] + text
         new = split_lines(text)
         if last + 1 < len(self._lines):
-            new.pop()  # it is empty, since the text ends with the end of a line
+            new.pop()  # the text ends with a line end, after which there is no line
         if len(new) > 1 or last > first or FENCE.match(self._lines[first]) or FENCE.match(new[0]):
             self._code = None
         self._lines[first : last + 1] = new
@@ -122,7 +122,7 @@ class Document:
         """Returns the length of a text in units of the encoding."""
         return len(text.encode(self._codec, "replace")) // self._unit_bytes
 
-    def range(self, position: lsp.Position, before: str, after: str = "") -> lsp.Range:
+    def range_of(self, position: lsp.Position, before: str, after: str = "") -> lsp.Range:
         """Returns the range of the text `before` a position and of the text `after` it."""
         ends = position.character - self._units(before), position.character + self._units(after)
         return lsp.Range(*(lsp.Position(position.line, end) for end in ends))
@@ -143,12 +143,6 @@ class Document:
         code = self._code_in(lines)
         return "\n".join(line for number, line in enumerate(lines) if number not in code)
 
-    def _code_lines(self) -> set[int]:
-        """Returns the numbers of the document's lines that are fenced code."""
-        if self._code is None:
-            self._code = self._code_in(self._lines)
-        return self._code
-
     def _code_in(self, lines: Sequence[str]) -> set[int]:
         """Returns the numbers of the lines that are fenced code, the fences included."""
         code, opened_by = set[int](), ""
@@ -166,7 +160,9 @@ class Document:
     def place(self, position: lsp.Position) -> CursorPlace | None:
         """Returns the place at a position, or None where no words are suggested."""
         row, column = self._row_and_column(position)
-        code = self._code_lines()
+        if self._code is None:
+            self._code = self._code_in(self._lines)
+        code = self._code
         line = self._line(row)
         before = line[max(0, column - MOST_BEFORE) : column]
         start_of_text = len(line) - len(split_mark(line)[1])

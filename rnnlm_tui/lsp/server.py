@@ -225,8 +225,8 @@ class Suggester(LanguageServerProtocol):
     async def complete(self, params: lsp.CompletionParams) -> lsp.CompletionList:
         """Returns the words of the list. A word that corrects the typed letters is marked.
 
-        A space before a punctuation mark is removed by an edit of its own, since Neovim 0.11 needs
-        the same range for all words.
+        All words replace the same range, as Neovim 0.11 needs it. A punctuation mark also removes
+        the space before it, by an edit of its own.
         """
         items = list[lsp.CompletionItem]()
         if found := await self._suggest("list", params):
@@ -241,9 +241,9 @@ class Suggester(LanguageServerProtocol):
                 if word.corrects:
                     item.label = SLIP_MARK + item.label
                     item.filter_text = typed
-                item.text_edit = lsp.TextEdit(document.range(place.position, typed, after), new)
+                item.text_edit = lsp.TextEdit(document.range_of(place.position, typed, after), new)
                 if not typed and word.replaces_before:
-                    space = document.range(place.position, " ")
+                    space = document.range_of(place.position, " ")
                     item.additional_text_edits = [lsp.TextEdit(space, "")]
                 items.append(item)
         return lsp.CompletionList(is_incomplete=True, items=items)
@@ -261,13 +261,13 @@ class Suggester(LanguageServerProtocol):
             return []
         text = "".join(word.text for word in answer.ghost)
         whole = Insertion(text, answer.ghost[0].replaces_before)
-        # The space before a punctuation mark is replaced, too, although it is not in the prefix.
+        # A punctuation mark also replaces the space before it, which is not part of the prefix.
         typed, new = place.edit(max(len(answer.prefix), whole.replaces_before), whole)
         is_likely = is_ghost_likely(answer.candidates[0].probability, answer.prefix)
         is_end = not place.line[place.cursor :].strip()
         if not is_likely or not is_end or len(typed) > place.replaceable or new == typed:
             return []
-        replaced = document.range(place.position, typed)
+        replaced = document.range_of(place.position, typed)
         return [lsp.InlineCompletionItem(new, _filter_text(typed, new), replaced)]
 
     async def _suggest(

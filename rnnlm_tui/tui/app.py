@@ -38,8 +38,8 @@ if TYPE_CHECKING:
     from rnnlm_tui.tui.widgets.base_screen import ScreenName
 
 NOTIFY_AFTER_S = 1.0
-"""Seconds from the start to the notice of unfinished trainings, which is to come after the first
-suggestion."""
+"""Seconds from the start to the notice of unfinished trainings. Usually the first
+suggestion is shown by then."""
 CHECK_EVERY_S = 2.0
 """Seconds between two looks at the disk. Another process may have saved the active model, or may be
 training one."""
@@ -192,9 +192,8 @@ class RnnlmApp(TerminalApp):
             from rnnlm_tui.tui.runs.wording import progress_text
 
             parts.insert(0, progress_text(run, self.active_name))
-        texts = [" · ".join(parts[:count]) for count in range(len(parts), 0, -1)]
-        texts.insert(1, texts[0].removesuffix(" today"))
-        return texts
+        longest, *shorter = (" · ".join(parts[:count]) for count in range(len(parts), 0, -1))
+        return [longest, longest.removesuffix(" today"), *shorter]
 
     def store_preferences(self) -> None:
         try:
@@ -281,6 +280,7 @@ class RnnlmApp(TerminalApp):
         if (run := self._own_run) is not None:
             with self.showing_errors():
                 run.compare_with(name)
+        # The screen may not be mounted yet, or not be there any more.
         if self.autocomplete.is_mounted and self.autocomplete.is_attached:
             self.autocomplete.active_model_changed()
             self.models_changed()
@@ -319,13 +319,13 @@ class RnnlmApp(TerminalApp):
                     await self.screen.dismiss(None)
                 await asyncio.sleep(0.01)
             farewell = await self.autocomplete.saving.quit_unstored()
-        about_run: str | None = ""  # what to print about it; None if the app is to stay open
         if farewell is not None and (run := self._own_run) is not None:
             from rnnlm_tui.tui.runs.actions import leave_run
 
             about_run = await leave_run(self, run)
-        if farewell is not None and about_run is not None:  # otherwise the user stays
-            self.exit(message=f"{about_run}\n{farewell}".strip())
+            farewell = None if about_run is None else f"{about_run}\n{farewell}".strip()
+        if farewell is not None:  # otherwise the user stays
+            self.exit(message=farewell)
         self._is_quitting = False
 
     # Screens
@@ -372,11 +372,12 @@ class RnnlmApp(TerminalApp):
         self._model_loader.choose(name)
 
     def never_suggest(self, word: str, before: str | None = None) -> str:
-        """Stores a word that no model is to suggest any more, and returns it as it is stored. If it
+        """Stores a word that no model is to suggest any more. Returns it as it is stored. If it
         cannot be stored, shows why and returns "".
 
-        `before` is the line up to the cursor if the word is one of the list: at the start of a
-        sentence its "Will" means "will", which is stored. Other words are stored as they are.
+        `before` is the line up to the cursor if the word is from the list. At the start of a
+        sentence the list writes "will" as "Will", and "will" is stored. Without `before` the word
+        is stored as it is.
         """
         from rnnlm_tui.suggesting.suggest import word_of_list
 
@@ -449,9 +450,9 @@ class RnnlmApp(TerminalApp):
 
         old = self.active_name
         is_used = not self._is_quitting and has_proved_better(run, old)
-        if use := use_sentence(run, old, is_used=is_used):
-            run.progress.note(use)
-        notice, severity = end_notice(run, old, use)
+        if about_use := use_sentence(run, old, is_used=is_used):
+            run.progress.note(about_use)
+        notice, severity = end_notice(run, old, about_use)
         if is_used and old is not None:
             self.models_screen.choose(old)  # so that F4 and then u go back to it
             self.use_model(run.name, notice)

@@ -36,7 +36,7 @@ def all_bindings() -> dict[str, Binding]:
         import_module(f"rnnlm_tui.tui.{name}")
     found = dict[str, Binding]()
     kinds = [DOMNode]
-    for kind in kinds:  # the list grows
+    for kind in kinds:  # the list grows by the subclasses of each class in it
         kinds += kind.__subclasses__()
         if kind.__module__.startswith("rnnlm_tui."):
             found |= {str(binding.id): binding for binding in own_bindings(kind)}

@@ -22,9 +22,9 @@ from rnnlm_tui.lm.stages import Stage
 from rnnlm_tui.suggesting.explain import Explanation, LineWord, Part
 
 Role: TypeAlias = str | tuple[int, ...]
-"""The role of a piece of text, by which the app styles it: "", "bold" or "dim" for words, one of
-PART_GLYPHS for the bar of a part. A number has its level as its role, from -TOP_LEVEL to TOP_LEVEL:
-(level,) for a word or a glyph, and (left, right) for a cell in colours, which shows two."""
+"""The role of a piece of text, by which the app styles it. Words have "", "bold" or "dim". The bar
+of a part has its glyph, one of PART_GLYPHS. A number has its level, from -TOP_LEVEL to NAN_LEVEL:
+(level,) if it is a word or a glyph, and (left, right) if a cell in colours shows two numbers."""
 Piece: TypeAlias = tuple[str, Role]
 StyledRow = Sequence[Piece]
 LABEL_COLUMNS = 14
@@ -97,8 +97,8 @@ def layer_rows(stage: Stage, width: int) -> Iterator[StyledRow]:
 def stage_rows(
     stage: Stage, width: int, height: int, *, in_colours: bool = False
 ) -> Iterator[StyledRow]:
-    """Yields the values of a stage: the largest, a table, the units, or the last words. Units are
-    drawn with glyphs, unless `in_colours`."""
+    """Yields the values of a stage: bars of the largest, a table, a heat map of units, or the last
+    words. A heat map has glyphs, or colours with `in_colours`."""
     has_number_per_word = stage.values.ndim == 1 and bool(stage.rows)
     if stage.top:
         yield from _top_rows(stage, width, height)
@@ -131,12 +131,12 @@ def _unit_rows(stage: Stage, width: int, height: int, halves: int) -> Iterator[S
     most_bands = (room + gap) // (rows + gap)
     bands = max(1, min(most_bands, math.ceil(units / units_per_row)))
     scale = stage.scale or float(np.abs(np.nan_to_num(stage.values)).max()) or 1.0
-    cells_of_groups = [
+    groups_in_cells = [
         _unit_cells(_levels(group, scale), bands, columns, halves)
         for group in np.split(values, len(groups), axis=1)
     ]
     if stage.groups:
-        if max(map(len, groups)) >= columns + GROUP_GAP:
+        if max(map(len, groups)) >= columns + GROUP_GAP:  # too long: their first words
             groups = tuple(group.split()[0] for group in groups)
         heads = "".join(fitted(group, columns + GROUP_GAP) for group in groups)
         yield [(" " * label_columns + heads.rstrip(), "dim")]
@@ -146,14 +146,14 @@ def _unit_rows(stage: Stage, width: int, height: int, halves: int) -> Iterator[S
         for row in range(rows):
             label = fitted(labels[-rows:][row], label_columns) if labels else ""
             pieces: list[Piece] = [(label, "")]
-            for cells in cells_of_groups:
+            for cells in groups_in_cells:
                 pieces += [*_painted(cells[row, band]), (" " * GROUP_GAP, "")]
             yield pieces[:-1]
     lowest = -TOP_LEVEL if np.nan_to_num(stage.values).min() < 0 else 0
-    sample = np.repeat(np.arange(lowest, TOP_LEVEL + 1, 2)[:, None], halves, axis=1)
+    legend = np.repeat(np.arange(lowest, TOP_LEVEL + 1, 2)[:, None], halves, axis=1)
     count = f"{min(units, bands * units_per_row):,} of {units:,} units"
     low, high = f"{lowest / TOP_LEVEL * scale:.2g} ", f" {scale:.2g}{FACT_GAP}{count}"
-    yield [(low, "dim"), *_painted(sample), (high, "dim")]
+    yield [(low, "dim"), *_painted(legend), (high, "dim")]
 
 
 def _unit_cells(
@@ -233,7 +233,7 @@ def _table_rows(stage: Stage, width: int, height: int) -> Iterator[StyledRow]:
     rows = [*zip(stage.rows, stage.values.tolist(), levels, strict=True)]
     for label, values, levels_of_row in rows[-max(1, height - 1) :]:
         fits = cells_of(label) < LABEL_COLUMNS
-        shown = label if fits else f"…{label[2 - LABEL_COLUMNS :]}"  # the last words of a context
+        shown = label if fits else f"…{label[2 - LABEL_COLUMNS :]}"  # the end of a context
         pieces: list[Piece] = [(fitted(shown, LABEL_COLUMNS), "")]
         for value, level in [*zip(values, levels_of_row, strict=True)][:count]:
             text = _value_text(stage, value)

@@ -142,13 +142,13 @@ def card_facts(card: ModelCard, on_disk: str = "") -> Iterator[Fact]:
         for layer in layers
         if layer.parameters
     ]
-    _, head_of_counts = table_heads(card.config)
-    yield head_of_counts, f"{card.parameters:,} = {' + '.join(parts)}"
+    _, parameters_or_ngrams = table_heads(card.config)
+    yield parameters_or_ngrams, f"{card.parameters:,} = {' + '.join(parts)}"
     yield "where from", ""
     yield "corpus", f"{corpus.name}: {plural(corpus.lines, 'line')}, {plural(corpus.words, 'word')}"
     for ancestor in reversed(card.ancestors):
         yield "ancestor", f"{ancestor.name}, of {ancestor.corpus.name}"
-    if hasattr(card.config.train, "epochs"):
+    if card.config.has_network:
         kept = f"epoch {card.metrics.epoch:,} is kept" if card.metrics else "only n-grams yet"
         yield "epochs", f"{card.epochs_done:,} of {card.config.epochs:,} done, {kept}"
     yield "saved", local_time(card.updated)

@@ -60,8 +60,8 @@ LARGEST_LOSS = 1e9
 
 
 def trained_part(config: Config, in_mixture: str = " alone") -> str:
-    """Names the part of a model that its epochs measure: "network" or "n-grams", and what is added
-    in a mixture."""
+    """Names the part of a model that its epochs measure, "network" or "n-grams". In a mixture
+    `in_mixture` is appended."""
     part = "network" if config.has_network else "n-grams"
     return part + in_mixture if config.is_mixed else part
 
@@ -168,8 +168,9 @@ class TrainingCurve:
 
     The first epoch is divided into five pieces, the second into two; a later one is a single piece.
     A point is the middle of a piece, in epochs (1.0 to 2.0 is the second one), and its mean loss.
-    An event has the mean loss since the start of its epoch. Multiplied by the share of the epoch
-    that is done, it is a sum. The loss of a piece comes from the sums at its start and its end.
+    An event has the mean loss since the start of its epoch. That mean times the share of the epoch
+    that is done is a sum, from which the loss of a piece follows: it is the difference between the
+    sums at its end and its start, divided by its share of the epoch.
     """
 
     def __init__(self) -> None:

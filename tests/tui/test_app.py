@@ -333,7 +333,7 @@ async def test_a_new_model_is_used_only_if_it_saves_more_than_the_one_in_use(
         await it.told(says)
         used = "poems" if is_used else "sonnets"
         await until(lambda: it.app.active_name == used == it.app.library.in_use(pytest.fail))
-        assert isinstance(end, Failed) or says in run.progress.lines[-1].text
+        assert isinstance(end, Failed) or says in run.progress.log[-1].text
 
 
 async def test_the_model_that_was_in_use_before_is_a_key_away(tmp_path: Path) -> None:

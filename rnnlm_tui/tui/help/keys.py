@@ -48,12 +48,12 @@ class Action(NamedTuple):
 
 def actions_on(app: RnnlmApp, screen: Screen[object]) -> list[Action]:
     """Returns the actions that keys do on a screen: the focused widget's first, the app's last. The
-    bindings of Textual, which have no id, are left out. `key_display` is for the key bar alone."""
+    bindings of Textual, which have no id, are left out."""
     found = dict[str, Action]()
     for node, binding, enabled, _ in screen.active_bindings.values():  # of each key
         if binding.id:
             action = found.setdefault(binding.id, Action(node, binding, enabled, []))
-            if is_sent(binding.key):
+            if is_sent(binding.key):  # its `key_display` may name two keys, for the key bar
                 action.keys.append(app.get_key_display(replace(binding, key_display=None)))
     return list(found.values())
 
@@ -83,7 +83,7 @@ class KeysScreen(Dialog[None]):
         rows = dict[str, tuple[str, str]]()  # by the ids of bindings
         for action in actions:
             keys, tooltip = ", ".join(action.keys), action.binding.tooltip
-            if keys == "alt+1":  # its row stands for five
+            if keys == "alt+1":  # one row stands for the five keys
                 keys, tooltip = "alt+1 to alt+5", tooltip.replace("1", "1 to 5")
             if keys not in ("alt+2", "alt+3", "alt+4", "alt+5"):
                 rows[str(action.binding.id)] = keys, tooltip

@@ -11,8 +11,9 @@ from textual.widget import Widget
 from rnnlm_tui.formatting import shorten
 
 LINE_START = "(start)"
-"""Stands before the first word; chosen when no word is read."""
+"""Stands before the first word, and is marked while no word is read."""
 CUT = "… "
+"""Stands for the words at the start that do not fit."""
 
 
 class ExplainedLine:
@@ -24,10 +25,10 @@ class ExplainedLine:
         self._spans = [found.span() for found in re.finditer(r"\S+", text)]
         self.words_read = self.word_count = len(self._spans)
 
-    def move_to(self, word: int) -> bool:
-        """Reads the line up to this word. Returns whether that is a change."""
+    def move_to(self, number: int) -> bool:
+        """Reads the line up to the word with this number. Returns whether that is a change."""
         before = self.words_read
-        self.words_read = min(self.word_count, max(0, word))
+        self.words_read = min(self.word_count, max(0, number))
         return self.words_read != before
 
     @property

@@ -9,6 +9,7 @@ from typing import ClassVar
 import numpy as np
 from rich.segment import Segment, SegmentLines
 from rich.style import Style as RichStyle
+from textual import on
 from textual.binding import Binding, BindingType
 from textual.color import Color
 from textual.content import Content
@@ -23,15 +24,15 @@ from rnnlm_tui.suggesting.explain import Part
 from rnnlm_tui.wording.explain_rows import NAN_LEVEL, PART_GLYPHS, TOP_LEVEL, Role, StyledRow
 
 Draw = Callable[..., Iterable[StyledRow]]
-"""Returns rows for a width in cells and, except for the rows above the sentence, a height."""
+"""Returns rows for a width in cells. If it draws the rows below the sentence, a height follows."""
 STYLES = {"": "", "bold": "bold", "dim": "$quiet"}
-"""The styles of the roles of words. The bar of a part of a model has the style "$ghost" instead."""
+"""The styles of the roles of words. Any other role is that of a bar, whose style is "$ghost"."""
 SHADES = dict(zip(PART_GLYPHS, (1.0, 0.6, 0.35, 0.2), strict=True))
-"""How strong the colour of a bar is, by the part of the model, from 0 to 1."""
+"""The strength of the colour of a bar, from 0 to 1, by the glyph of its part of the model."""
 BAR = "━"
 """The glyph of bars in colours."""
 BEHIND_TEXT = 0.45
-"""The largest strength of a colour behind a word, with which one can still read it."""
+"""The largest strength of a colour behind a word. With a larger one it could not be read."""
 FEWEST_ROWS = 4
 """Rows that a pane keeps for figures. The sentence above them is cut off if need be."""
 ROOMY = 12
@@ -110,9 +111,9 @@ class Pane(Widget):
         return [*rows, *self._draw(width, max(1, height - len(rows)))]
 
     def _style(self, role: Role) -> RichStyle:
-        return (self.visual_style + self._own_style(role)).rich_style
+        return (self.visual_style + self._style_of_role(role)).rich_style
 
-    def _own_style(self, role: Role) -> Style:
+    def _style_of_role(self, role: Role) -> Style:
         """Returns the style of a role. Two numbers share a half block, whose foreground has the
         colour of the left one, and whose background that of the right one."""
         has_few_colours = self.app.native_ansi_color
@@ -173,6 +174,7 @@ class StageList(OptionList, inherit_bindings=False):
 
     @property
     def chosen(self) -> Stage | None:
+        """The stage in the highlighted row."""
         row = self.highlighted_option
         return self._stages.get(row.id or "") if row is not None else None
 
@@ -220,9 +222,10 @@ class StageList(OptionList, inherit_bindings=False):
             name = shorten(mark + stage.name, NAME_WIDTH)
             yield stage, f"{name:{NAME_WIDTH}}{shape:>{SHAPE_WIDTH}}"
 
-    def unfold(self, row: Option) -> None:
-        """Shows or hides the steps of all layers if this is the row of a layer with steps."""
-        if has_steps(row):
+    @on(OptionList.OptionSelected)
+    def _toggle_steps(self, event: OptionList.OptionSelected) -> None:
+        """Shows or hides the steps of all layers if the row is that of a layer with steps."""
+        if has_steps(event.option):
             self._is_unfolded = not self._is_unfolded
             self.show(self._parts)
 

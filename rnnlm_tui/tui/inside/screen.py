@@ -93,8 +93,8 @@ class InsideScreen(AppScreen):
         self._written: tuple[str, tuple[str, ...]] | None = None
         """The line on the Autocomplete screen, and the lines above it, when they were last seen."""
         self._example_by: str | None = None
-        """The name of the model that has made up the line, which any other model makes up anew: ""
-        if none has yet. None if the user wrote the line."""
+        """The name of the model that has made up the line, or "" if the line is still to be made
+        up. Another model makes up another line. None if the user wrote the line."""
         self._thread = ThreadPoolExecutor(1, "explain")
         """A single thread, since only one at a time may use the contexts."""
         self._contexts: Contexts | None = None
@@ -144,7 +144,7 @@ class InsideScreen(AppScreen):
 
     def ask(self, *, same_line: bool = False) -> None:
         """Explains the line with the active model, if this screen is shown. If that takes long, the
-        figures are hidden meanwhile, unless they are of the `same_line`."""
+        figures of the line before are hidden meanwhile. With `same_line` they stay."""
         if self.is_mounted and self.is_active:
             self._row.show(self._line)
             self._ask(same_line)
@@ -164,7 +164,7 @@ class InsideScreen(AppScreen):
             self._line = ExplainedLine(example, label="an example: ")
             self._example_by = opened.name
             self._row.show(self._line)
-        # For the same line the timer is paused, and never ends.
+        # With `same_line` the timer stays paused, so that it hides nothing.
         late = self.set_timer(HIDE_FIGURES_AFTER_S, self._hide_figures, pause=same_line)
         try:
             explanation, self._compared = await in_thread(self._explain, opened, self._line)
@@ -174,7 +174,7 @@ class InsideScreen(AppScreen):
             self._show(explanation)
 
     def _hide_figures(self) -> None:
-        """Hides the figures, which are of another line. The list of the stages stays."""
+        """Hides the figures, which are of another line, but not the list of the stages."""
         if self._explanation is None:
             return
         self._explanation = None
@@ -220,16 +220,12 @@ class InsideScreen(AppScreen):
         else:
             self._next.show("", notes)
 
-    @on(OptionList.OptionSelected)
-    def _unfold(self, event: OptionList.OptionSelected) -> None:
-        self._stages.unfold(event.option)
-
     @on(OptionList.OptionHighlighted)
     def _show_stage(self) -> None:
         if (stage := self._stages.chosen) is not None and self._explanation is not None:
-            shown = self._compared.get(stage.name, stage)
-            sentence = stage_sentence(self._explanation, shown)
-            draw, draw_head = partial(self._draw, shown), partial(layer_rows, stage)
+            compared = self._compared.get(stage.name, stage)  # its shape is not the layer's
+            sentence = stage_sentence(self._explanation, compared)
+            draw, draw_head = partial(self._draw, compared), partial(layer_rows, stage)
             self._stage.show(stage_title(stage), sentence, draw, draw_head)
         self.refresh_bindings()
 

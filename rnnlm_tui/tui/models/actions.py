@@ -42,13 +42,15 @@ async def update(app: RnnlmApp, name: str, folder: Path, card: ModelCard) -> Non
         return
     written: tuple[str, ...] = ()
     if new_lines:
-        answer = await app.ask(_question_of_update(name, new_lines, is_learned))
-        if answer == "with":
-            written = written_arguments()
-        elif answer == "some" and (chosen := await choose_texts(app)):
-            written = written_arguments(chosen)
-        elif answer != "without":  # the user does not want to
-            return
+        match await app.ask(_question_of_update(name, new_lines, is_learned)):
+            case None:
+                return
+            case "with":
+                written = written_arguments()
+            case "some":
+                if not (chosen := await choose_texts(app)):
+                    return
+                written = written_arguments(chosen)
     app.start_training(TrainArguments.updating(name, written))
 
 
@@ -90,7 +92,7 @@ async def rename(app: RnnlmApp, old: str) -> str | None:
 
 async def export(app: RnnlmApp, name: str) -> None:
     """Asks for a new file, and exports a model to it."""
-    title, text = f"Export {name} to", "A copy of the model's file, which does not have its text."
+    title, text = f"Export {name} to", "A copy of the model's file. It does not contain the text."
     path = str(current_dir() / f"{name}{SUFFIX}")
 
     def check(path: str) -> str | None:

@@ -61,8 +61,9 @@ class ModelCardView(VerticalScroll):
         if entry.name != self._shown:
             self._shown = entry.name
             self.scroll_home(animate=False, immediate=True)
-        styles = (self.get_component_rich_style(name, partial=True) for name in ("label", "bar"))
-        self._rows.update(_table(entry, is_active, *styles))
+        label_style = self.get_component_rich_style("label", partial=True)
+        bar_style = self.get_component_rich_style("bar", partial=True)
+        self._rows.update(_table(entry, is_active, label_style, bar_style))
 
 
 def _table(entry: Entry, is_active: bool, label_style: Style, bar_style: Style) -> Table:
@@ -90,7 +91,7 @@ def curve_of(entry: Entry) -> tuple[Points, Points, int | None, str]:
     """Returns what `LossChart.show` needs for the training of a model. There are no losses if it
     was trained elsewhere, or not long enough for a line. Reads a file, so call it in a thread."""
     card = entry.card
-    history = [*read_history(entry.folder, FIRST_POINTS // 2)]  # later epochs have one point each
+    history = [*read_history(entry.folder, FIRST_POINTS // 2)]  # the epochs with several points
     train = training_curve(history)
     if len(train) < 2:
         return [], [], None, ""

@@ -38,7 +38,7 @@ async def request_to_go_on(app: RnnlmApp, name: str) -> TrainArguments | None:
     await asyncio.to_thread(find_sources, name, app.library.runs.folder(name), card, OTHER_TEXT)
     check, epochs = number_check(ALL_SETTINGS["epochs"].type), str(card.config.epochs or 1)
     answer = await app.ask(AskText(f"Train {name} longer", LONGER, epochs, check=check))
-    return None if answer is None else TrainArguments.extending(name, int(float(answer)))
+    return None if answer is None else TrainArguments.updating(name, ("--epochs", answer.strip()))
 
 
 async def leave_run(app: RnnlmApp, run: FollowedRun) -> str | None:
@@ -48,10 +48,12 @@ async def leave_run(app: RnnlmApp, run: FollowedRun) -> str | None:
     Returns None if the app is to stay open: because the user wants so, or because the run could not
     be stopped or detached, which is shown as an error. For workers only.
     """
-    is_over = run.progress.phase.is_over  # its process may take some seconds to end
-    answer: str | None = "stop" if is_over else "detach"  # if nothing is asked
-    if not (is_over or run.detached):
-        # Not `ask`, which asks nothing while a dialog is open: this one goes over it.
+    answer: str | None
+    if run.progress.phase.is_over:  # but its process has not ended yet
+        answer = "stop"
+    elif run.detached:
+        answer = "detach"
+    else:  # unlike `ask`, this shows the question also while another dialog is open
         answer = await app.push_screen_wait(_question_of_quitting(run))
     if answer is None:
         return None

@@ -37,15 +37,10 @@ class TrainArguments:
         return cls(("--resume", "--name", name), name)
 
     @classmethod
-    def updating(cls, name: str, written: tuple[str, ...]) -> TrainArguments:
-        """Trains the model `name` on the current content of its files, and on texts of the app,
-        whose `written_arguments` are `written`."""
-        return cls(("--update", name, *written), name)
-
-    @classmethod
-    def extending(cls, name: str, epochs: int) -> TrainArguments:
-        """Trains the model `name` on its text for `epochs` more epochs."""
-        return cls(("--update", name, "--epochs", str(epochs)), name)
+    def updating(cls, name: str, more: tuple[str, ...]) -> TrainArguments:
+        """Trains the model `name` on the current content of its files. `more` are further
+        arguments, such as `written_arguments` to add texts of the app."""
+        return cls(("--update", name, *more), name)
 
 
 def written_arguments(numbers: Iterable[int] = ()) -> tuple[str, ...]:
@@ -120,9 +115,10 @@ def _event(line: bytes) -> Event | None:
 async def run_headless(arguments: tuple[str, ...]) -> bytes:
     """Runs the command line in a process of its own. Returns its standard output.
 
-    Cancelling this coroutine kills the process. A thread waits for its end in any case, so that no
-    zombie is left; a subprocess of asyncio leaves one if the app ends soon after. The wait is
-    shielded: if it were cancelled before a thread is free for it, it would never begin.
+    Cancelling this coroutine kills the process. A thread waits for the end of the process in any
+    case, so that no zombie is left. A subprocess of asyncio leaves one if the app ends soon after.
+    The wait is shielded from the cancellation, which would otherwise remove it from the queue while
+    no thread is free.
 
     Raises RnnlmError with the message, the hint and the field that the process reported.
     """

@@ -28,7 +28,7 @@ class FollowedRuns:
         self.on_end: Callable[[FollowedRun], object] = lambda run: None
         self._library = library
         self._followed: dict[str, FollowedRun] = {}
-        """The last run of each name, which stays after its end."""
+        """The last run of each name, which may be over."""
 
     @property
     def own_running(self) -> FollowedRun | None:
@@ -85,7 +85,7 @@ class FollowedRuns:
 
     def name_changed(self, old: str, new: str | None) -> None:
         """Renames the runs of a renamed model, or forgets those of a deleted one (`new` is None).
-        A model that is being trained can be neither."""
+        A model that is being trained can be neither renamed nor deleted."""
         changed = [r for r in (self.own, self.shown) if r and r.name == old and not r.is_running]
         if new is not None:
             for run in changed:

@@ -72,7 +72,7 @@ class FollowedRun:
             if run.trainer is not None:
                 raise UsageError(f"{run.name} is being trained by {run.trainer}", WAIT_FOR_IT)
         is_resumed = "--resume" in request.arguments
-        # The history of an earlier run is read to its end: `_follow` would take it for new events.
+        # Reads the history of an earlier run to its end. `_follow` then reads new events only.
         while earlier := self._events():
             for event in earlier:
                 if is_resumed and isinstance(event, EpochEnded):
@@ -120,7 +120,7 @@ class FollowedRun:
                 self.progress.take(event)
             if self._asked_to_stop:
                 self.progress.stopping()
-            # A history that was replaced is read again from its start: its last save is not new.
+            # A history that was replaced is read again from its start. Its last save is known then.
             saved = self.progress.saved
             if tell and saved is not None and saved != before:
                 self.on_saved(self, saved)

@@ -26,7 +26,7 @@ from rnnlm_tui.events import (
     Warned,
 )
 from rnnlm_tui.formatting import cut_words, sanitize
-from rnnlm_tui.wording.trainings import TrainingCurve, best_of, event_words, trained_part
+from rnnlm_tui.wording.trainings import TrainingCurve, best_of, event_words
 
 RISING_EPOCHS = 2
 """After this many epochs in a row with a rising held-out loss comes a note. One rise is noise."""
@@ -38,7 +38,7 @@ are more, since dropout makes a falling loss rise for a few epochs now and then.
 SUSPICIOUS_ACCURACY = 0.9
 """From this accuracy on its own lines on, a warning says how little that means."""
 BEFORE_MIXED = ", before it is mixed with the rest"
-"""Explains figures of the network, which is a part of a mixture."""
+"""Is added to figures of a network that is a part of a mixture."""
 NOTE = "·"
 """The label of notes in the log."""
 WARNING = "!"
@@ -74,7 +74,7 @@ class RunProgress:
 
     `preparing` is the last event about work before or after the epochs, such as reading a large
     text; None while epochs are trained. `last_report` is the last event about the steps of an
-    epoch. `lines` is the log, oldest first. `curve` is the training loss.
+    epoch. `log` has the oldest line first. `curve` is the training loss.
     """
 
     def __init__(self) -> None:
@@ -90,16 +90,11 @@ class RunProgress:
         self.finished: Finished | None = None
         self.failed: Failed | None = None
         self.elapsed_s = 0.0
-        self.lines: list[LogLine] = []
+        self.log: list[LogLine] = []
         self.curve = TrainingCurve()
         self.epochs: list[EpochEnded] = []
         for event in epochs:
             self.add_epoch(event)
-
-    @property
-    def part(self) -> str:
-        """The part of the model that the figures of the epochs measure."""
-        return trained_part(self.started.config, BEFORE_MIXED) if self.started else "network"
 
     @property
     def epochs_total(self) -> int | None:
@@ -129,7 +124,7 @@ class RunProgress:
 
     @property
     def so_far(self) -> list[EpochEnded]:
-        """The figures of the last report as a list of one ended epoch; empty before a report."""
+        """The epoch of the last report as if it had ended there, in a list; [] before a report."""
         if (last := self.last_report) is None or last.loss is None:
             return []
         perplexity = math.exp(last.loss) if last.loss < 700 else None
@@ -181,7 +176,7 @@ class RunProgress:
                     self.note(event_words(event) or f"epoch {event.epoch} is saved: {use}")
             case Paused() | Resumed():
                 self.phase = Phase.PAUSED if isinstance(event, Paused) else Phase.TRAINING
-                if event.reason != "stop requested":  # it resumes only to stop
+                if event.reason != "stop requested":  # with this reason it resumes only to stop
                     self.note(event_words(event))
             case Warned():
                 self.note(event_words(event), WARNING)
@@ -198,7 +193,7 @@ class RunProgress:
             self.phase = Phase.STOPPING
 
     def note(self, text: str, label: str = NOTE) -> None:
-        self.lines.append(LogLine(label, sanitize(text)))
+        self.log.append(LogLine(label, sanitize(text)))
 
     def add_epoch(self, event: EpochEnded) -> None:
         """Adds an epoch. The epochs of a saved run are added before it is resumed. The event
@@ -208,9 +203,9 @@ class RunProgress:
         self.elapsed_s = event.elapsed_s
         seed, text = event.sample["seed"], event.sample["text"]
         rest = text.removeprefix(seed).strip() if text.startswith(seed) else text
-        self.lines.append(LogLine(f"{event.epoch}", cut_words(sanitize(rest)) or "(nothing)"))
+        self.log.append(LogLine(f"{event.epoch}", cut_words(sanitize(rest)) or "(nothing)"))
         is_mixed = self.started is not None and self.started.config.is_mixed
-        self.lines += epoch_notes(self.epochs, is_mixed)
+        self.log += epoch_notes(self.epochs, is_mixed)
 
 
 def epoch_notes(epochs: Sequence[EpochEnded], is_mixed: bool) -> Iterator[LogLine]:
@@ -237,7 +232,8 @@ def epoch_notes(epochs: Sequence[EpochEnded], is_mixed: bool) -> Iterator[LogLin
         if perfect == [last]:
             text = "accuracy on its own lines says nothing about unseen ones"
             yield LogLine(WARNING, f"{text}: hold some lines out")
-    # A note tells the perplexity whenever it has halved since the last such note.
+    # A note tells the perplexity of the first epoch, and again whenever it has halved since the
+    # last such note. The loop finds out whether this happens at the last epoch.
     told, is_halved = math.inf, False
     for each in figures:
         is_halved = False

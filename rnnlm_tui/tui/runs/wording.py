@@ -28,7 +28,7 @@ AT_END: Mapping[str, str] = {
     MEASURING: "how many keys it saves, on lines that it has not seen",
     COMPARING: "how many keys the models save that it is compared with, on the same lines",
 }
-"""Says what is measured in the phases after the last epoch."""
+"""The text for each phase in which the model is measured after the last epoch."""
 LABEL_WIDTH = 25
 """The width of the text before a bar, in cells."""
 WORDS_WIDTH = 35
@@ -110,7 +110,7 @@ def bar_line(progress: RunProgress, width: int) -> Content:
     elif total is None:
         label, share, words = "preparing", 0.0, "getting ready"
     else:
-        # In a fast run, epochs end without a progress report.
+        # In a fast run epochs end without a report, so the last report may be of an earlier epoch.
         epoch = max(last.epoch, done) if last is not None else min(done + 1, total)
         step = f", step {progress.step:,}/{last.steps:,}" if last is not None else ""
         label, share = f"epoch {epoch:,}/{total:,}{step}", progress.run_share
@@ -157,8 +157,8 @@ def end_lines(progress: RunProgress) -> list[str]:
 
 def unfinished_notice(runs: Sequence[SavedRun]) -> str:
     """Says which trainings are running or unfinished; "" if there are none."""
-    if on := ", ".join(sanitize(run.name) for run in runs if run.trainer is not None):
-        return f"▶ {on} is being trained in the background: F3 shows it"
+    if running := ", ".join(sanitize(run.name) for run in runs if run.trainer is not None):
+        return f"▶ {running} is being trained in the background: F3 shows it"
     match [run for run in runs if run.is_unfinished]:
         case []:
             return ""
@@ -186,15 +186,16 @@ def progress_text(run: FollowedRun, active: str | None) -> str:
     return f"{share} of{name}" if name else share
 
 
-def end_notice(run: FollowedRun, active: str | None, use: str) -> tuple[str, SeverityLevel]:
-    """Returns the notice on the end of a run, and its severity. `use` is its `use_sentence`."""
+def end_notice(run: FollowedRun, active: str | None, about_use: str) -> tuple[str, SeverityLevel]:
+    """Returns the notice on the end of a run, and its severity. `about_use` is its
+    `use_sentence`."""
     headline, *details = [f"{s[0].lower()}{s[1:]}".rstrip(".") for s in end_lines(run.progress)]
     if is_bad_end(run.progress):
         return f"{run.name}: {'; '.join((headline, *details))}", "error"
     other = run.progress.finished.comparison if run.progress.finished else None
-    if use and other is not None and other.name == active:  # `use` has the figures of both models
-        return use, "information"
-    return f"{run.name}: {headline}. {use or 'F3 shows it'}", "information"
+    if about_use and other is not None and other.name == active:  # it has the figures of both
+        return about_use, "information"
+    return f"{run.name}: {headline}. {about_use or 'F3 shows it'}", "information"
 
 
 def use_sentence(run: FollowedRun, active: str | None, *, is_used: bool) -> str:

@@ -34,7 +34,7 @@ LONGEST_NEXT_WORD = 16
 Column = tuple[str, str]
 """Names a column of the table: by the lines that were measured, such as "held-out", and by the
 name of the figure, such as "loss"."""
-EPOCH: Column = "", "epoch"
+EPOCH: Column = ("", "epoch")
 """The first column, with the numbers of the epochs."""
 
 
@@ -59,7 +59,8 @@ class RunList(VerticalScroll, can_focus=True):
         self.rows = Static(markup=False)
         self._shown: object = None
         self._is_at_end = True
-        """True until the list is scrolled up, and again at its end. A hidden list keeps it."""
+        """True until the list is scrolled up, and again once it is at its end. It does not change
+        while the list is hidden."""
 
     def compose(self) -> ComposeResult:
         yield self.rows

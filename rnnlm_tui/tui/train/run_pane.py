@@ -12,7 +12,7 @@ from textual.content import Content
 from textual.widgets import Static
 
 from rnnlm_tui.tui.runs.follower import FollowedRun
-from rnnlm_tui.tui.runs.progress import Phase
+from rnnlm_tui.tui.runs.progress import BEFORE_MIXED, Phase
 from rnnlm_tui.tui.runs.wording import head_of, kept_if_stopped
 from rnnlm_tui.tui.train.run_lists import (
     MOST_ROWS,
@@ -25,7 +25,7 @@ from rnnlm_tui.tui.train.run_lists import (
 from rnnlm_tui.tui.widgets.base_screen import OfApp
 from rnnlm_tui.tui.widgets.chart import LossChart
 from rnnlm_tui.tui.widgets.dialogs import AskText, Confirm
-from rnnlm_tui.wording.trainings import held_out_curve
+from rnnlm_tui.wording.trainings import held_out_curve, trained_part
 
 AFTER_END = {
     "write": "write with it",
@@ -95,7 +95,7 @@ class RunPane(OfApp, Vertical, can_focus=True):
         if text != head.content:
             head.update(text)
         epochs = progress.epochs[-MOST_ROWS:]
-        lines = progress.lines[-MOST_ROWS:]
+        lines = progress.log[-MOST_ROWS:]
         is_measured = bool(epochs) and epochs[-1].held_out is not None
         best = progress.best_epoch if is_measured else None
         chart = self.query_one(LossChart)
@@ -108,7 +108,9 @@ class RunPane(OfApp, Vertical, can_focus=True):
             (epochs, best, height),
             lambda width: next_word_rows(epochs, best, width, height),
         )
-        self.query_one(EpochList).show_epochs(progress.part, epochs or progress.so_far, best)
+        config = progress.started.config if progress.started else None
+        part = trained_part(config, BEFORE_MIXED) if config else "network"
+        self.query_one(EpochList).show_epochs(part, epochs or progress.so_far, best)
         log = self.query_one("#log", RunList)
         log.show("how it goes on", lines, lambda width: log_rows(lines, width))
         self.refresh_bindings()

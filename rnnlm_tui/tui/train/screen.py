@@ -50,7 +50,7 @@ class TrainScreen(AppScreen):
         super().__init__()
         self.form, self.run_pane = TrainForm(), RunPane()
         self._seen: FollowedRun | None = None
-        """The run that was shown here last. F8 starts another one on the Autocomplete screen."""
+        """The run that was shown here last. F8 on the Autocomplete screen starts others."""
 
     def compose_body(self) -> ComposeResult:
         yield self.form

@@ -31,7 +31,7 @@ def held_out(*losses: float) -> list[Event]:
 
 def notes(run: RunProgress) -> list[str]:
     """The notes, without what the run has written."""
-    return [line.text for line in run.lines if not line.label.isdecimal()]
+    return [line.text for line in run.log if not line.label.isdecimal()]
 
 
 READING = Preparing(0.1, "reading text", 30, 120, None)
@@ -89,7 +89,7 @@ def test_a_resumed_run_has_its_earlier_epochs_and_a_new_one_has_none() -> None:
     assert notes(run)[-1] == "resumed after epoch 6", "a save is no news"
     run.take(finished("completed"))
     run.take(started())
-    assert (run.phase, run.epochs, run.lines, run.finished) == (Phase.TRAINING, [], [], None)
+    assert (run.phase, run.epochs, run.log, run.finished) == (Phase.TRAINING, [], [], None)
 
 
 def test_a_run_that_diverged_says_what_to_do() -> None:
@@ -99,7 +99,7 @@ def test_a_run_that_diverged_says_what_to_do() -> None:
 
 def test_what_the_run_writes_stands_between_the_notes() -> None:
     run = after(started(), Warned(0.0, "few words"), ended(1), saved(1), ended(2))
-    assert run.lines == [
+    assert run.log == [
         LogLine("!", "few words"),
         LogLine("1", "sat 1"),
         LogLine("·", "epoch 1 is saved: you can write with it"),
