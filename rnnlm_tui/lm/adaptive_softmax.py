@@ -37,8 +37,8 @@ TAIL_DIVISOR = 4
 TAIL = "tail1.embedding"
 """The name of the embeddings of the tail."""
 TAIL_SCALES = "tail1.embedding.scale"
-"""The name of the scales of these embeddings. Embeddings with scales are in 8 bits, as in a file.
-They take a quarter of the memory, and no more time."""
+"""The name of the scales of these embeddings. With scales they are in 8 bits, as in a file, which
+takes a quarter of the memory and no more time."""
 TAIL_AT_ONCE = 4096
 """The number of words of the tail that are converted to float32 together. They fit into a
 processor's cache."""
@@ -97,20 +97,22 @@ def grow_network(
     """
     head = _fixed_head(weights)
     has_tail = head > 0
-    new_id = known.total_words  # `_with_mean` puts the mean there
+    new_id = known.total_words  # the id in `known` that stands for new words
     word_ids = (known.id_by_word.get(word, new_id) for word in vocabulary.words)
-    old_ids = np.array([*range(known.first_word_id), *word_ids])  # [V], new_id for new words
-    # If there is a tail, the head gets no new rows, and ends with the row of the tail's token.
-    fixed = np.append(old_ids[:head], head) if has_tail else old_ids[:0]
+    old_ids = np.array([*range(known.first_word_id), *word_ids])  # the ids in `known` [V]
+    # If there is a tail, only the tail grows. Before it are the rows of the head and of the tail's
+    # token. New words have the row after the last one, where `_with_mean` puts the mean.
+    before_tail = np.append(old_ids[:head], head) if has_tail else old_ids[:0]
     growing = TAIL if has_tail else "embedding"
-    bias, rows = weights["output.bias"], old_ids[head:] - head
+    rows, counts = old_ids[head:] - head, counts[head:]
     is_new = old_ids[head:] == new_id
-    shares = (counts[head:] - DISCOUNT)[is_new] / counts[head:].sum()
-    biases = _with_mean(bias[len(fixed) :])[rows]
+    bias = weights["output.bias"]
+    biases = _with_mean(bias[len(before_tail) :])[rows]
+    shares = (counts[is_new] - DISCOUNT) / counts.sum()
     biases[is_new] = np.log(shares) + np.logaddexp.reduce(biases[~is_new])
-    grown = {**weights, "embedding": weights["embedding"][fixed]}
+    grown = {**weights, "embedding": weights["embedding"][before_tail]}
     grown[growing] = _with_mean(weights[growing])[rows]
-    grown["output.bias"] = np.append(bias[fixed], biases)
+    grown["output.bias"] = np.append(bias[before_tail], biases)
     # With the setting `auto`, a larger vocabulary could begin a tail.
     config = replace(config, softmax="adaptive" if has_tail else "full")
     return config, grown

@@ -55,16 +55,16 @@ class Cell:
         self.recurrent = weights[f"{name}.recurrent_kernel"]  # [H, G H]
         self.bias = weights[f"{name}.bias"]
 
-    def project(self, inputs: Array) -> Array:
-        """Returns the contribution [N, G H] of the inputs [N, E] to the gates."""
+    def weighted_inputs(self, inputs: Array) -> Array:
+        """Returns the weighted inputs of the gates [N, G H] for inputs [N, E]."""
         product = inputs @ self.kernel
         product += self.bias
         return np.asarray(product)
 
-    def step(self, projected: Array, state: Vectors) -> tuple[Vectors, Vectors]:
-        """Returns the next state, and the values of `gate_names`. `projected` is the contribution
-        [G H] of the input to the gates."""
-        return (np.tanh(projected + state[0] @ self.recurrent),), ()
+    def step(self, weighted: Array, state: Vectors) -> tuple[Vectors, Vectors]:
+        """Returns the next state, and the values of `gate_names`. `weighted` is a row of
+        `weighted_inputs` [G H]."""
+        return (np.tanh(weighted + state[0] @ self.recurrent),), ()
 
 
 class Gru(Cell):
@@ -79,13 +79,13 @@ class Gru(Cell):
         super().__init__(weights, name)
         self.candidate_bias = weights[f"{name}.candidate_bias"]
 
-    def step(self, projected: Array, state: Vectors) -> tuple[Vectors, Vectors]:
+    def step(self, weighted: Array, state: Vectors) -> tuple[Vectors, Vectors]:
         (before,) = state
         hidden = len(before)
         product = before @ self.recurrent
-        r, z = _sigmoid(projected[: 2 * hidden] + product[: 2 * hidden]).reshape(2, hidden)
+        r, z = _sigmoid(weighted[: 2 * hidden] + product[: 2 * hidden]).reshape(2, hidden)
         reset = r * (product[2 * hidden :] + self.candidate_bias)
-        new = np.tanh(projected[2 * hidden :] + reset)
+        new = np.tanh(weighted[2 * hidden :] + reset)
         return (new + z * (before - new),), (r, new, z)
 
 
@@ -97,10 +97,10 @@ class Lstm(Cell):
     gates, parts = 4, 2
     gate_names = ("input gate", "forget gate", "candidate", "output gate")
 
-    def step(self, projected: Array, state: Vectors) -> tuple[Vectors, Vectors]:
+    def step(self, weighted: Array, state: Vectors) -> tuple[Vectors, Vectors]:
         before, cell = state
         hidden = len(before)
-        total = projected + before @ self.recurrent
+        total = weighted + before @ self.recurrent
         o, i, f = _sigmoid(total[: 3 * hidden]).reshape(3, hidden)
         new = np.tanh(total[3 * hidden :])
         cell = f * cell + i * new
@@ -181,8 +181,8 @@ class CausalModel(NetworkModel):
         states = np.empty((len(ids), *state.shape), np.float32)  # [N, L, P, H]
         for layer, cell in enumerate(self._cells):
             now: Vectors = tuple(state[layer])
-            for place, projected in enumerate(cell.project(inputs)):
-                now, _ = cell.step(projected, now)
+            for place, weighted in enumerate(cell.weighted_inputs(inputs)):
+                now, _ = cell.step(weighted, now)
                 states[place, layer] = now
             inputs = states[:, layer, 0]  # [N, H]
         return [*states]
@@ -210,10 +210,10 @@ class CausalModel(NetworkModel):
         for layer, cell in enumerate(self._cells):
             number = f" {layer + 1}" if len(self._cells) > 1 else ""
             outputs[f"{self.cell}{number}"] = all_states[1:, layer, 0]  # [N, H]
-            steps = zip(cell.project(inputs), all_states[:-1, layer], strict=True)
-            values = [cell.step(projected, tuple(state))[1] for projected, state in steps]
-            by_gate = zip(cell.gate_names, np.array(values).swapaxes(0, 1), strict=True)
-            outputs |= {f"{gate}{number}": of_gate for gate, of_gate in by_gate}  # [N, H]
+            steps = zip(cell.weighted_inputs(inputs), all_states[:-1, layer], strict=True)
+            gate_values = [cell.step(weighted, tuple(state))[1] for weighted, state in steps]
+            for place, gate in enumerate(cell.gate_names):
+                outputs[f"{gate}{number}"] = np.stack([values[place] for values in gate_values])
             if cell.parts == 2:
                 outputs[f"cell{number}"] = all_states[1:, layer, 1]
             inputs = all_states[1:, layer, 0]

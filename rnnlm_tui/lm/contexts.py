@@ -57,7 +57,7 @@ class Contexts:
     def unwanted(self) -> Unwanted:
         """The words that the user does not want suggested."""
         words, tokenizer = self._unwanted(), self.model.tokenizer
-        if words and not tokenizer.writes_text:  # the vocabulary may have `will` for Will
+        if words and not tokenizer.writes_text:  # the vocabulary may spell Will `will`
             words |= {word.lower() for word in words if tokenizer.words(word) == [word.lower()]}
         return Unwanted(words)
 
@@ -103,7 +103,8 @@ class Contexts:
             if probabilities is None:
                 probabilities = next(self.model.predict([self.state_after(context)], bounds=True))
             best = int(probabilities.argmax())
-            if probabilities[best] >= least and self.model.in_tail[best]:  # perhaps only a bound
+            # An upper bound below `least` is enough. Above it, the probability itself decides.
+            if probabilities[best] >= least and self.model.in_tail[best]:
                 probabilities = self.next_word_probabilities(context)
                 best = int(probabilities.argmax())
             found = best if probabilities[best] >= least else None

@@ -54,7 +54,7 @@ class NgramLevel(NamedTuple):
     counts: Ids
     """The count of each n-gram [n] that smoothing uses."""
 
-    def families(self) -> Iterator[NgramLevel]:
+    def pieces(self) -> Iterator[NgramLevel]:
         """Yields the level in pieces, which take little memory each. The children of a node stay
         together."""
         begin = 0
@@ -83,7 +83,7 @@ def ngram_arrays(
         discounts = discounts_of(level.counts)
         shares = [
             np.searchsorted(BOUNDS, shares_of(piece, discounts)).astype(np.uint8)
-            for piece in ([level] if k == 1 else level.families())
+            for piece in ([level] if k == 1 else level.pieces())
         ]
         part: dict[str, NDArray[Any]] = {f"share.{k}": np.concatenate(shares)}
         if k > 1:
@@ -100,7 +100,8 @@ def count_levels(lines: EncodedLines, total_words: int, order: int) -> Iterator[
     it begins a line, it is the number of its occurrences."""
     begins = lines.starts[:-1] + np.arange(len(lines))  # in `targets`, which has ends of lines
     text = np.insert(lines.targets, begins, BEGIN_ID)  # [N]
-    nodes: Ids = text.astype(np.int32)  # the node of the n-gram that ends at each position [N]
+    # For each position the node of the n-gram that ends there [N].
+    nodes: Ids = text.astype(np.int32)
     ids = np.arange(total_words, dtype=np.int32)
     occurrences: Ids = np.bincount(text, minlength=total_words).astype(np.int32)
     counts = np.where(ids == BEGIN_ID, np.int32(0), occurrences)
@@ -112,28 +113,22 @@ def count_levels(lines: EncodedLines, total_words: int, order: int) -> Iterator[
         next_nodes = np.full_like(nodes, NO_NODE)
         parts = list[tuple[Ids, Ids, Ids]]()
         for first, end in _ranges(occurrences):
-            # The positions where children of these nodes end. A key is a parent and a last word.
+            # The positions where children of these nodes end, sorted by parent and last word.
             is_inside = (nodes[:-1] >= first) & (nodes[:-1] < end) & (text[1:] != BEGIN_ID)
             ends = 1 + np.flatnonzero(is_inside).astype(np.int32)
             keys = (nodes[ends - 1] - first).astype(np.int64) * total_words + text[ends]
-            # Sort the positions by key. A key and a place in one number sort in half the time of
-            # an argsort.
-            bits = len(ends).bit_length()
-            keys <<= bits
-            keys |= np.arange(len(ends))
-            keys.sort()
-            ends = ends[keys & ((1 << bits) - 1)]
-            keys >>= bits
+            ends = ends[_sort(keys)]
+            # Positions with the same key are the occurrences of one child.
             starts = np.flatnonzero(np.diff(keys, prepend=-1)).astype(np.int32)
             counts = np.diff(starts, append=np.int32(len(ends)))
-            new_nodes = np.arange(next_size, next_size + len(starts), dtype=np.int32)
-            next_nodes[ends] = np.repeat(new_nodes, counts)
-            next_size += len(starts)
-            one_end = ends[starts]  # of each child
-            children = np.bincount(nodes[one_end - 1] - first, minlength=end - first)
-            parts.append((children.astype(np.int32), text[one_end], counts))
-            # Each child ends with a node of this level, and its first word stands before the node.
-            words_before += np.bincount(nodes[one_end], minlength=size).astype(np.int32)
+            children = np.arange(next_size, next_size + len(starts), dtype=np.int32)
+            next_nodes[ends] = np.repeat(children, counts)
+            next_size += len(children)
+            first_ends = ends[starts]  # where each child ends first
+            family_sizes = np.bincount(nodes[first_ends - 1] - first, minlength=end - first)
+            parts.append((family_sizes.astype(np.int32), text[first_ends], counts))
+            # Without its first word, a child is a node of this level, too.
+            words_before += np.bincount(nodes[first_ends], minlength=size).astype(np.int32)
         np.copyto(words_before, level.counts, where=words_before == 0)  # these begin lines
         yield level._replace(counts=words_before)
         level = NgramLevel(*map(np.concatenate, zip(*parts, strict=True)))
@@ -141,10 +136,23 @@ def count_levels(lines: EncodedLines, total_words: int, order: int) -> Iterator[
     yield level
 
 
-def _ranges(occurrences: Ids) -> Iterator[tuple[int, int]]:
-    """Yields ranges of nodes. The nodes of a range have about SORTED_AT_ONCE `occurrences`."""
-    ends = np.cumsum(occurrences, dtype=np.int32)
-    cuts = ends.searchsorted(np.arange(SORTED_AT_ONCE, occurrences.sum(), SORTED_AT_ONCE)).tolist()
+def _sort(keys: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Sorts `keys` in place. Returns the place that each key had before. To sort keys and places as
+    one number takes half the time of an argsort."""
+    bits = len(keys).bit_length()
+    keys <<= bits
+    keys |= np.arange(len(keys))
+    keys.sort()
+    places = keys & ((1 << bits) - 1)
+    keys >>= bits
+    return places
+
+
+def _ranges(sizes: Ids) -> Iterator[tuple[int, int]]:
+    """Yields ranges of nodes whose `sizes` sum to about SORTED_AT_ONCE: the first node of a range,
+    and the node after the last."""
+    ends = np.cumsum(sizes, dtype=np.int32)
+    cuts = ends.searchsorted(np.arange(SORTED_AT_ONCE, sizes.sum(), SORTED_AT_ONCE)).tolist()
     yield from pairwise([0, *cuts, len(ends)])
 
 
@@ -166,7 +174,8 @@ def shares_of(level: NgramLevel, discounts: Discounts) -> NDArray[np.float32]:
     shorter n-grams. At level 1 the rest is spread evenly over all ids that are predicted."""
     shares = level.counts.astype(np.float32)
     shares -= np.array([0, *discounts], np.float32)[np.minimum(level.counts, 3)]
-    is_first = len(shares) > 0 and not len(level.family_sizes)  # no shares: below an empty level
+    # Level 1 has no families: all its n-grams are siblings. A level below an empty one has none.
+    is_first = len(shares) > 0 and not len(level.family_sizes)
     family_sizes = np.array([len(shares)]) if is_first else level.family_sizes
     sums = np.append(0, np.cumsum(level.counts, dtype=np.int64))
     totals = np.diff(sums[np.append(0, np.cumsum(family_sizes))]).astype(np.float32)

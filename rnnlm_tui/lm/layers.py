@@ -41,9 +41,9 @@ def initial_weights(
 ) -> dict[str, Array]:
     """Returns initial weights as Keras draws them. Kernels are Glorot uniform (Glorot and Bengio
     2010) and recurrent kernels orthogonal (Saxe et al. 2014). Embeddings are uniform and biases 0.
-    A kernel of a `layer<number>` joins those of its `gates`, which are drawn one by one."""
+    In a `layer<number>`, the kernels of the `gates` are drawn one by one and stand side by side."""
 
-    def gate(name: str, inputs: int, units: int) -> NDArray[np.float64]:
+    def kernel(name: str, inputs: int, units: int) -> NDArray[np.float64]:
         if name.endswith("recurrent_kernel"):
             q, r = np.linalg.qr(rng.standard_normal((inputs, units)))
             return np.asarray(q * np.sign(np.diag(r)))
@@ -59,7 +59,7 @@ def initial_weights(
         else:
             blocks = gates if name.startswith("layer") else 1
             units = shape[1] // blocks
-            values = np.concatenate([gate(name, shape[0], units) for _ in range(blocks)], axis=1)
+            values = np.concatenate([kernel(name, shape[0], units) for _ in range(blocks)], axis=1)
         weights[name] = values.astype(np.float32)
     return weights
 

@@ -87,8 +87,8 @@ class LessonModel(WindowModel, NetworkModel):
 
 def _states(cell: Cell, inputs: Array) -> Array:
     """Returns the states [T, H] of a recurrent layer that reads `inputs` from first to last."""
-    projected = cell.project(inputs)
-    states = np.zeros_like(projected)
-    for step, added in enumerate(projected):  # step 0 starts from states[-1], which is still 0
-        (states[step],), _ = cell.step(added, (states[step - 1],))
-    return states
+    states = [np.zeros(len(cell.recurrent), np.float32)]
+    for weighted in cell.weighted_inputs(inputs):
+        (state,), _ = cell.step(weighted, (states[-1],))
+        states.append(state)
+    return np.stack(states[1:])

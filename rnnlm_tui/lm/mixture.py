@@ -44,10 +44,10 @@ PRIOR: MixtureWeights = MappingProxyType(
 """The default mixture weights before they are normalized, in the order of the components. A fit
 starts from them and treats them as PRIOR_WORDS words."""
 BESIDE_BASE: MixtureWeights = MappingProxyType({**PRIOR, "ngrams": 0.03, "cache": 0.1})
-"""The same for a network and a base together, to which the n-grams of a short text add little. On
-2,000 words of letters, too few to fit weights, `english` alone costs 0.10 nats a word less than a
-model with PRIOR, and as much as one with these weights. On four of five texts they cost 0.05
-to 0.10 nats a word less than PRIOR, and on the fifth, 2,000 words of licences, 0.01 more."""
+"""The default mixture weights of a network and a base together, to which the n-grams of a short
+text add little. On four of five texts they cost 0.05 to 0.10 nats a word less than PRIOR, and on
+the fifth, 2,000 words of licences, 0.01 more. On 2,000 words of letters, too few to fit weights, a
+model with them costs as much as `english` alone, and one with PRIOR 0.10 nats a word more."""
 PRIOR_WORDS = 20
 """The weight of the prior in a fit, as a number of words."""
 FEWEST_FITTED = 250
@@ -105,18 +105,18 @@ class MixedModel(LanguageModel):
     def _add_words(self, base: LanguageModel) -> NDArray[np.int64]:
         """Extends the vocabulary by the words of the base. Returns for each id of the base its id
         in the union. A blocked word of the base stays blocked unless the own vocabulary has it."""
-        own, others = self._own.vocabulary, base.vocabulary
-        word_ids = own.ids(others.words)
+        own, of_base = self._own.vocabulary, base.vocabulary
+        word_ids = own.ids(of_base.words)
         is_new = word_ids == UNKNOWN_ID
         if is_new.any():
-            words = [*own.words, *compress(others.words, is_new)]
+            words = [*own.words, *compress(of_base.words, is_new)]
             self.vocabulary = union = Vocabulary(words, own.special_tokens)
             self.tokenizer = make_tokenizer(self.tokenizer.name, self.tokenizer.conventions, union)
             word_ids[is_new] = range(own.total_words, union.total_words)
-        union_ids: NDArray[np.int64] = np.append(np.arange(others.first_word_id), word_ids)
-        # For each id of the union the id in the base.
+        union_ids: NDArray[np.int64] = np.append(np.arange(of_base.first_word_id), word_ids)
+        # For each id of the union its id in the base.
         self._to_base = np.full(self.vocabulary.total_words, UNKNOWN_ID)
-        self._to_base[union_ids] = np.arange(others.total_words)
+        self._to_base[union_ids] = np.arange(of_base.total_words)
         blocked = union_ids[[*base.blocked_ids]].tolist()
         self.blocked_ids += tuple(word_id for word_id in blocked if word_id >= own.total_words)
         return union_ids
@@ -128,7 +128,8 @@ class MixedModel(LanguageModel):
             states = self._own.advance(state, self.own_ids(batch))
             state = states[-1]
             recent = self.cache.advance(recent, batch, states)[-1]
-        return MixedState(self.start.models, recent._replace(query=None))  # a text begins
+        # No key of the earlier texts is that of the first word of the text.
+        return MixedState(self.start.models, recent._replace(query=None))
 
     def advance(self, state: MixedState, ids: Sequence[int]) -> list[MixedState]:
         own_ids = self.own_ids(ids)
@@ -202,49 +203,54 @@ def fit_mixture_weights(
     """Returns the mixture weights that maximise the likelihood of the excerpts, or None if these
     have fewer words than FEWEST_FITTED."""
     prior = default_weights(model.mixture_weights)
-    targets = targets_of(model, excerpts)
-    if len(targets) < FEWEST_FITTED:
+    probabilities, fullness = probabilities_in(model, excerpts)
+    if len(probabilities) < FEWEST_FITTED:
         return None
-    vector = em_mixture_weights(targets, np.array([*prior.values()]))
+    vector = em_mixture_weights(probabilities, fullness, np.array([*prior.values()]))
     return dict(zip(prior, vector.tolist(), strict=True))
 
 
-def targets_of(model: MixedModel, excerpts: Iterable[Excerpt]) -> NDArray[np.float64]:
-    """Returns a row for each word and end of line of the excerpts [N, K + 1]. It has the
-    probability that each component gives the word, and the fullness of the cache. Unknown words
-    have no row, because they are never suggested and a cache predicts them well."""
+def probabilities_in(
+    model: MixedModel, excerpts: Iterable[Excerpt]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Returns the probability that each component gives each word and end of line of the excerpts
+    [N, K], and the fullness of the cache there [N]. Unknown words are left out, because they are
+    never suggested and a cache predicts them well."""
 
     def encode(lines: Iterable[str]) -> list[int]:
         ids = (model.vocabulary.encode(model.tokenizer.words(line)) for line in lines)
         return [word_id for of_line in ids if of_line for word_id in (BEGIN_ID, *of_line)]
 
-    found = list[list[float]]()
+    found, fullness = list[list[float]](), list[float]()
     for above, lines in excerpts:
         ids = encode(lines)
         states = [*model.read(model.state_after(model.start, encode(above)), ids)]
-        # Before the start of a line, the model predicts the end of the line before.
-        targets = (END_ID if word_id == BEGIN_ID else word_id for word_id in [*ids[1:], BEGIN_ID])
+        # After each id the model predicts the next one, and the end of a line before a start.
+        next_ids = [*ids, BEGIN_ID][1:]
+        targets = (END_ID if word_id == BEGIN_ID else word_id for word_id in next_ids)
         components = model.predict_components(states)
-        for state, target, rows in zip(states, targets, components, strict=False):
+        for state, target, rows in zip(states, targets, components, strict=True):
             if target != UNKNOWN_ID:
-                found.append([*rows[:, target].tolist(), state.recent.fullness])
-    return np.array(found, np.float64).reshape(-1, len(model.mixture_weights) + 1)
+                found.append(rows[:, target].tolist())
+                fullness.append(state.recent.fullness)
+    return np.reshape(found, (-1, len(model.mixture_weights))), np.array(fullness)
 
 
 def em_mixture_weights(
-    targets: NDArray[np.float64], prior: NDArray[np.float64]
+    probabilities: NDArray[np.float64], fullness: NDArray[np.float64], prior: NDArray[np.float64]
 ) -> NDArray[np.float64]:
-    """Returns the mixture weights [K] that maximise the likelihood of the `targets` [N, K + 1].
+    """Returns the mixture weights [K] that maximise the likelihood of N words.
 
-    `targets` are those of `targets_of`. The `prior` [K] counts as PRIOR_WORDS words. A weight is
-    the expected number of words that come from the component, divided by the number of all words.
-    For the cache a word counts less while the cache is not full.
+    `probabilities` [N, K] and `fullness` [N] are those of `probabilities_in`. The `prior` [K]
+    counts as PRIOR_WORDS words. A weight is the expected number of words that come from the
+    component, divided by the number of all words. For the cache a word counts less while the cache
+    is not full. A word to which all components give 0 does not count.
     """
-    targets = targets[targets[:, :-1].any(1)]
-    probabilities = targets[:, :-1]
+    is_possible = probabilities.any(1)
+    probabilities = probabilities[is_possible]
     # A component has its whole weight at each word, but a cache only the share of its fullness.
-    shares = np.ones((len(targets), len(prior)))
-    shares[:, -1] = targets[:, -1]
+    shares = np.ones_like(probabilities)
+    shares[:, -1] = fullness[is_possible]
     mixture_weights = prior
     for _ in range(ITERATIONS):
         responsibilities = mixture_weights * shares * probabilities  # [N, K]

@@ -55,12 +55,12 @@ class NgramModel(WindowModel):
         super().__init__(vocabulary, tokenizer, blocked_words)
         self.window = _order(arrays) - 1
         unigrams = SHARES[arrays["share.1"]]
-        self._unigrams: Array = unigrams / max(unigrams.sum(), SHARES[1])
+        self._unigrams: Array = unigrams / max(unigrams.sum(), SHARES[1])  # never 0 / 0
         self._arrays, self.counts = arrays, ngram_counts(arrays)
 
     def next_word_probabilities(self, context: Sequence[int]) -> Array:
-        *_, (_, _, probabilities) = self.interpolation(context)
-        return probabilities
+        *_, (_, _, last_probabilities) = self.interpolation(context)
+        return last_probabilities
 
     def interpolation(self, context: Sequence[int]) -> Iterator[tuple[int, float, Array]]:
         """Yields the steps from no context to the longest one that the trie knows. A step is the

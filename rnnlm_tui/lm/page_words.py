@@ -44,7 +44,8 @@ RECENCY = 3.0
 """The weight of a use with n later uses of new words is 1 / (1 + n / RECENCY)."""
 NEW_FOLLOWER = 16.0
 """The weight of a word that has not followed a name before, as a number of uses. On two novels the
-words after names save 0.2 points of keys. Words after a name and one more word save no more."""
+words after names save 0.2 points of keys. To count the words after a name and its next
+word, too, saves no more."""
 MOST_USES = 2000
 """The number of last uses of new words that count. The weight of an older use is below 0.002."""
 USE_WEIGHTS = 1 / (1 + np.arange(MOST_USES) / RECENCY)
@@ -102,8 +103,8 @@ class MergedUses(NamedTuple):
         return cls(forms | usual_forms, usual_forms, np.array(places, np.int64))
 
     def weights(self, later: int = 0) -> list[float]:
-        """Returns the weight of each word of `forms` once `later` more uses have followed. Words at
-        the end of `forms` are left out if their uses do not count any more."""
+        """Returns the weights of the words of `forms` once `later` more uses have followed. There
+        are none for the last words of `forms` if their uses are too old to count."""
         weights = USE_WEIGHTS[later : later + len(self.places)]
         sums: list[float] = np.bincount(self.places[: len(weights)], weights).tolist()
         return sums
@@ -153,9 +154,9 @@ class PageWords:
         return OnPage(_new_words(self._uses_above, MergedUses.of(page[-1:])), _followers(page))
 
     def new_word_chances(self, above: Iterable[str], line: str) -> Iterator[tuple[float, bool]]:
-        """Yields for each word of a line the chance that a new word there is this word, and True if
-        the word was used before, in the lines `above` or in the line. All words that were not used
-        before have one chance together."""
+        """Yields two values for each word of a line. The first is the probability of the word if a
+        new word stands at its place. All words that were not used before share one probability.
+        The second is True if the word was used before, in the line or in the lines `above`."""
         words = self._tokenizer.words_as_written(line)
         used = [use.word for each in above for use in self._find_cached(each).uses]
         number_of = dict[str, int]()
@@ -179,7 +180,7 @@ class PageWords:
     def _find(self, line: str) -> Findings:
         uses, followers = list[Use](), dict[str, list[str]]()
         name = ""  # the word before, if it is a name
-        possible_name = ""  # the word before, if it is a name or has a capital
+        possible_name = ""  # the word before, if it is a name or its capital may be that of one
         for word, written, is_usual in self._tokenizer.words_as_written(line):
             is_known, small = word in self._vocabulary, written.lower()
             has_capital = written[0].isupper() and written[1:2].isalpha()  # I and I'm do not count
@@ -197,12 +198,12 @@ def _new_words(above: MergedUses, line: MergedUses) -> dict[str, float]:
     """Returns the probability of each new word, given that the next word is unknown. A word is
     spelled as in its last use within a sentence, or else as in its last use."""
     weights = dict[str, float]()
-    weights_above = above.weights(len(line.places))
-    weight_by_form = dict(zip(above.forms.values(), weights_above, strict=False))
+    later = len(line.places)
+    weights_above = dict(zip(above.forms.values(), above.weights(later), strict=False))
     for (word, form), weight in zip(line.forms.items(), line.weights(), strict=True):
         best = line.usual_forms.get(word) or above.usual_forms.get(word, form)
-        weights[best] = weight + weight_by_form.pop(above.forms.get(word, ""), 0.0)
-    weights |= weight_by_form
+        weights[best] = weight + weights_above.pop(above.forms.get(word, ""), 0.0)
+    weights |= weights_above  # the words that the line does not have
     total = UNFAMILIAR + sum(weights.values())
     return {form: weight / total for form, weight in weights.items()}
 

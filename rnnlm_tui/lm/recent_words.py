@@ -93,17 +93,17 @@ class RecentWords:
         """Returns the state of the cache after each of the `ids`. `own_states` are the states of
         the network after them. The first id of a text is not kept. It is the start of a line."""
         states = []
-        for word_id, query in zip(ids, self._keys(own_states), strict=True):
-            words, keys, latest, key = recent
-            if key is not None:
+        for word_id, next_query in zip(ids, self._keys(own_states), strict=True):
+            words, keys, latest, query = recent
+            if query is not None:  # the key of the next word becomes the key of this word
                 # Before the start of a line, the model predicts the end of the line before.
-                latest = (*latest, (END_ID if word_id == BEGIN_ID else word_id, key))
+                latest = (*latest, (END_ID if word_id == BEGIN_ID else word_id, query))
             if len(latest) == JOINED_AT_ONCE:
                 new_words, new_keys = zip(*latest, strict=True)
                 words = np.concatenate((words, new_words))[-CACHE_WORDS:]
                 keys = np.concatenate((keys, np.stack(new_keys)))[-CACHE_WORDS:]
                 latest = ()
-            recent = Recent(words, keys, latest, query)
+            recent = Recent(words, keys, latest, next_query)
             states.append(recent)
         return states
 

@@ -86,7 +86,8 @@ LAYERS: dict[str, tuple[str, str, tuple[str, ...]]] = {
     "logits": ("Dense (tied, softmax)", "z = E y + b", ("output.",)),
 }  # fmt: skip
 """For each stage the name of its layer as in Keras, its formula, and the prefixes of the names of
-its weights. # stands for the number of the layer. A step of a layer has no weights of its own."""
+its weights. # stands for the number of the layer. The weights of a recurrent layer are counted at
+its state, and not at its gates, candidate and cell."""
 ADAPTIVE = {
     "embedding": ("Embedding", "x_t = E[id_t]; rare: E[r] + K e[id_t]"),
     "logits": (
@@ -201,10 +202,10 @@ def stages_of(
     )
     before_window = max(0, len(ids) - model.window)
     labels, ids = labels[before_window:], ids[before_window:]
-    what = "the probability that each word of the vocabulary is next. The sum is 1."
+    meaning = "the probability that each word of the vocabulary is next. The sum is 1."
     if isinstance(model, NgramModel):
         yield from _ngram_stages(model, states[-1], labels, suggested)
-        sentence = f"The last row, for all words: {what}"
+        sentence = f"The last row, for all words: {meaning}"
         name, layer, formula = "probabilities", KNESER_NEY, ""
     else:
         stages = list[Stage]()
@@ -215,7 +216,7 @@ def stages_of(
             outputs = model.activations(states[-len(ids) - 1 :], ids)
             stages += _network_stages(model, outputs, model.cell, labels)
         yield from stages
-        sentence = f"exp of each score, divided by the sum of all of them: {what}"
+        sentence = f"exp of each score, divided by the sum of all of them: {meaning}"
         name, formula = "softmax", "p = exp(z) / sum of exp(z)"
         layer = stages[-1].layer if stages else ""
     yield over_vocabulary(name, sentence, model.vocabulary, probabilities, layer, formula)

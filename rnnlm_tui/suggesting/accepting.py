@@ -90,9 +90,10 @@ class Suggestion:
 
 
 def in_line(prefix: str, pieces: Sequence[Suggestion | Insertion]) -> str:
-    """Returns words as they will stand in the line after the typed letters `prefix`."""
-    replaced = pieces[0].replaces_before if pieces else len(prefix)
-    kept = prefix[: max(0, len(prefix) - replaced)]
+    """Returns words as they will stand in the line, the first with the typed letters `prefix`."""
+    if not pieces:
+        return ""
+    kept = prefix[: max(0, len(prefix) - pieces[0].replaces_before)]
     return (kept + "".join(piece.text for piece in pieces)).strip()
 
 

@@ -13,8 +13,8 @@ uses the lines above sees the given lines before each line.
   use of an unknown word costs its letters, because the app suggests the word after that.
 - A word is a hit if it is the likeliest word that may be suggested at its place (top 1), or one of
   the five likeliest (top 5). All words count, also the first of a line. An unknown word is a miss.
-  Ends of lines do not count. The lists of `suggest` are also filtered and sorted in other ways,
-  which the keys show and the hits do not.
+  Ends of lines do not count. The lists of `suggest` follow more rules than this. They count for the
+  keys, and not for the hits.
 - The keys are the presses of three writers who type the lines into the app, each line into an empty
   text, with the keys of `accepting` and the default settings. An attentive writer reads the list
   after every key, a glancing one reads it at times, and one at the cursor never reads it. A writer
@@ -222,8 +222,9 @@ class _Line:
             self._score_next(next(self._distributions))
 
     def _score_next(self, probabilities: Array) -> None:
-        """Scores words by the distribution [V] before them, up to the next word that has an id.
-        Unknown words have no id if the vocabulary has no unknown token."""
+        """Scores the next word by the distribution [V] before it. Unknown words have no id if the
+        vocabulary has no unknown token. The word after such a word has the same distribution, and
+        is scored with it."""
         model, has_context = self.model, bool(self._context) or self._read_count > 0
         self._read_count += 1
         while len(self._scored) < len(self.words):

@@ -20,11 +20,17 @@ from typing import NamedTuple
 import numpy as np
 
 from rnnlm_tui.formatting import plural
-from rnnlm_tui.lm.causal import CausalModel
 from rnnlm_tui.lm.contexts import Contexts
 from rnnlm_tui.lm.lesson import LessonModel
 from rnnlm_tui.lm.mixture import LABELS, MixedModel
-from rnnlm_tui.lm.model import SMALLEST_FLOAT, Array, LanguageModel, State, softmax
+from rnnlm_tui.lm.model import (
+    SMALLEST_FLOAT,
+    Array,
+    LanguageModel,
+    NetworkModel,
+    State,
+    softmax,
+)
 from rnnlm_tui.lm.ngram import NgramModel
 from rnnlm_tui.lm.stages import LineIds, Stage, compared, over_vocabulary, stages_of, top_words
 from rnnlm_tui.notebook import heat, table
@@ -219,7 +225,7 @@ def neighbours(model: LanguageModel, word: str) -> tuple[tuple[str, float], ...]
     """Returns the words whose embeddings are most similar to that of `word`, each with the cosine
     similarity. Returns () if the model has no network, or if its network does not know the word."""
     network = model.models.get("network") if isinstance(model, MixedModel) else model
-    if not isinstance(network, LessonModel | CausalModel) or word not in network.vocabulary:
+    if not isinstance(network, NetworkModel) or word not in network.vocabulary:
         return ()
     vocabulary, word_id = network.vocabulary, network.vocabulary.id_by_word[word]
     similarities = network.similarities(word_id)
@@ -244,12 +250,12 @@ def _read_line(
 ) -> _Reading:
     """Reads a line of `words`. `suggested` are the ids of the suggestions."""
     model, last_words = contexts.model, words[-MOST_WORDS:]
-    earlier = encode_context(model, above)
-    earlier += model.vocabulary.encode(words[: len(words) - len(last_words)])
+    ids_before = encode_context(model, above)
+    ids_before += model.vocabulary.encode(words[: len(words) - len(last_words)])
     ids = [model.vocabulary.encode([word]) for word in last_words]  # [] for a word without an id
     has_start = model.vocabulary.begin_id is not None and len(last_words) == len(words)
     line = LineIds(tuple(last_words), tuple(each[0] if each else None for each in ids), has_start)
-    before_word = [[*earlier, *chain(*ids[:place])] for place in range(len(ids) + 1)]
+    before_word = [[*ids_before, *chain(*ids[:place])] for place in range(len(ids) + 1)]
     left_out = range(max(0, len(ids) - MOST_LEFT_OUT), len(ids))
     without_word = [[*before_word[place], *chain(*ids[place + 1 :])] for place in left_out]
     states = [contexts.state_after(context) for context in (*before_word, *without_word)]
@@ -268,8 +274,8 @@ def _read_line(
         for score, seen, influence in zip(scores, line.seen(model.window), influences, strict=True)
     )
     line_states = states[: len(before_word)]
-    if has_start:  # `earlier` ends with the start-of-line token, which is the first id of `line`
-        line_states.insert(0, contexts.state_after(earlier[:-1]))
+    if has_start:  # `ids_before` ends with the start-of-line token, the first id of `line`
+        line_states.insert(0, contexts.state_after(ids_before[:-1]))
     return _Reading(line, tuple(line_words), line_states, probabilities)
 
 
@@ -291,18 +297,19 @@ def _parts(
     own_ids = model.own_ids([word_id for word_id in line.ids if word_id is not None])
     own_line = line._replace(ids=tuple(own_ids))
     for place, ((name, weight), row) in enumerate(zip(weights, components, strict=True)):
-        if name not in SENTENCES_WITHOUT_STAGES:
+        if name in SENTENCES_WITHOUT_STAGES:
+            sentence, shown = SENTENCES_WITHOUT_STAGES[name], row
+            if not row.any():  # the cache is empty
+                sentence, shown = NO_RECENT_WORDS, row[:0]
+            formula = model.cache.formula if name == "cache" else ""
+            stages = [
+                over_vocabulary("probabilities", sentence, model.vocabulary, shown, "", formula)
+            ]
+        else:
             part = model.models[name]
             part_states = [state.models[place] for state in states]
             part_row = row[: part.vocabulary.total_words]
             stages = [*stages_of(part, own_line, part_states, part_row, suggested)]
-        else:
-            sentence, shown = SENTENCES_WITHOUT_STAGES[name], row
-            if not row.any():
-                sentence, shown = NO_RECENT_WORDS, row[:0]
-            formula = model.cache.formula if name == "cache" else ""
-            stage = over_vocabulary("probabilities", sentence, model.vocabulary, shown, "", formula)
-            stages = [stage]
         yield Part(LABELS[name], weight, row[ids], tuple(stages))
 
 

@@ -44,9 +44,8 @@ def generate_words(
     above: Sequence[str] = (),
     contexts: Contexts | None = None,
 ) -> list[str]:
-    """Returns at most `count` words that continue `line`. By default they complete the sentence. If
-    the tokenizer does not write text, they are ten words. `above` and `contexts` are the same as in
-    `suggest`.
+    """Returns at most `count` words that continue `line`. By default they complete the sentence, or
+    are ten if the tokenizer does not write text. `above` and `contexts` are as in `suggest`.
 
     At a `temperature` of 0 the next word is the likeliest one. Above 0, `rng` draws it from the
     `top_k` likeliest words, by default from all. Unlikely words are drawn more often at a higher
@@ -55,7 +54,8 @@ def generate_words(
     taken. The lesson's model also stops when padding is the likeliest token, as in the lesson.
     Raises UsageError for a `top_k` without a temperature.
     """
-    is_prose, ends_with_sentence = model.tokenizer.writes_text, False
+    is_prose = model.tokenizer.writes_text
+    ends_with_sentence = is_prose and count is None
     if temperature is None:
         temperature = TEMPERATURE if is_prose else 0.0
         top_k = TOP_K if is_prose and top_k is None else top_k
@@ -64,7 +64,6 @@ def generate_words(
         raise UsageError("{top_k} applies only to sampling", hint, field="top_k")
     if count is None:
         count = SENTENCE_WORDS if is_prose else LESSON_WORDS
-        ends_with_sentence = is_prose
     rng, contexts = rng or np.random.default_rng(), contexts or Contexts(model)
     unwanted = contexts.unwanted
     line_words = [word for word, *_ in model.tokenizer.words_as_written(line)]
@@ -120,14 +119,7 @@ def continue_typed(
         pieces: list[Insertion | Suggestion] = [] if place is None else [completions[place]]
         before = line if place is None else apply_insertion(line, completions[place])
         words = generate_words(
-            model,
-            before,
-            None,
-            temperature,
-            top_k,
-            rng=rng,
-            above=above,
-            contexts=contexts,
+            model, before, None, temperature, top_k, rng=rng, above=above, contexts=contexts
         )
         pieces += insertions_for(tokenizer, before, "", words)
         if "".join(piece.text for piece in pieces) != unlike:

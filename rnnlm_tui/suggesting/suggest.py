@@ -12,7 +12,8 @@
 The answer depends only on the model, the lines above, the line, the cursor, and the words that the
 user does not want. It hardly depends on text before the last 500 words (see `contexts`).
 
-Shapes: V vocabulary (`total_words`), D vocabulary and new words of the page, N words of a list.
+Shapes: V vocabulary (`total_words`), D ids of the vocabulary and of the new words of the page, N
+words of a list.
 """
 
 from __future__ import annotations
@@ -47,7 +48,7 @@ MAX_AHEAD = 4
 """The most words of a continuation. Each costs one step of the network."""
 CONTINUES_FROM = 0.25
 """The lowest probability of a word of a continuation after the first one."""
-OTHER_CASE_FACTOR = 0.005
+OTHER_SPELLING_FACTOR = 0.005
 """The factor for the probability of a word whose first letter differs in case from the typed one,
 or whose accents differ from the typed ones. On 290,000 words of stories, with n-grams alone, 0.005
 saves 47.7 % of keys, 0.2 saves 47.4 % and 1 saves 47.0 %."""
@@ -62,8 +63,8 @@ SWAP_FREQUENCY = 0.001
 CORRECTION_FACTOR = 0.1
 """The factor for the probability of a word that corrects a slip, when the first five words of the
 list are chosen. A correction must be ten times as likely as a word that begins with the typed
-letters to displace it. A factor of 1 takes the right word from the lists of 2 in 4,000 beginnings
-without a slip, and adds it, one letter after a slip, to the lists of 1 % of the slips."""
+letters to displace it. With a factor of 1 the right word leaves the lists of 2 in 4,000 beginnings
+without a slip. One letter after a slip, it joins the lists of 1 % of the slips."""
 LEAST_CHANCE = np.float32(1e-30)
 """The lowest chance of a word. It keeps products of chances above the smallest float32."""
 LEAST_SHARE = 0.0025
@@ -155,11 +156,10 @@ def suggest(
     """Suggests the `k` likeliest words at `cursor`. None is the end of the line.
 
     A word fits if it begins with the prefix being typed or corrects a slip in it. The probabilities
-    of all words that fit sum to 1. `above` has the lines above this one, in order. A network that
-    does not use them ignores them. Quotes and apostrophes are written as in the line and the lines
-    above it. Callers that ask for every key should pass the same `contexts`
-    of the model each time, so that the text is not read again. Without `looks_ahead` there is no
-    continuation, and the answer takes less time.
+    of all words that fit sum to 1. `above` has the lines above this one, in order. Quotes and
+    apostrophes are written as in the line and the lines above it. Callers that ask for every key
+    should pass the same `contexts` of the model each time, so that the text is not read again.
+    Without `looks_ahead` there is no continuation, and the answer takes less time.
     """
     cursor = len(line) if cursor is None else max(0, min(cursor, len(line)))
     contexts = contexts or Contexts(model)
@@ -179,8 +179,8 @@ def suggest(
     continuation: tuple[str, ...] = ()
     if looks_ahead and candidates and lists.begins_ghost(typed, candidates[0]):
         if not candidates[0].changes_text:
-            # A space probably follows, and the list after it needs this whole distribution, which
-            # `contexts` keeps. The ghost alone would not need all of it.
+            # A space is probably typed next. The list after it needs the probabilities of all
+            # words, and `contexts` keeps them. For the ghost alone, upper bounds of most would do.
             predict(vocabulary.encode([*typed.words, candidates[0].word]))
         continuation = lists.continuation(typed, candidates[0].word, likeliest)
     words = model.tokenizer.words_as_written(typed.start)
@@ -298,14 +298,14 @@ class WordLists:
         in it. CORRECTION_FACTOR applies when the first five are chosen. The five are then sorted by
         their probability, and so are the words behind them."""
         beginning = self._beginning_with(typed)
-        total = float(beginning.chances.sum())  # the corrections can only raise it
+        total = float(beginning.chances.sum())  # corrections only raise it
         corrections = self._corrections(typed, LEAST_SHARE * total)
         total += float(corrections.chances.sum())
         is_likely = corrections.chances >= LEAST_SHARE * total
         likely = Matches(corrections.ids[is_likely], corrections.chances[is_likely], corrects=True)
         tokenizer, words = self.tokenizer_for(typed), list[Suggestion]()
         for matches in (beginning, likely):
-            words += self._merged(matches, total, max(FEWEST_RANKED, 2 * k), typed, tokenizer)
+            words += self._suggestions(matches, total, max(FEWEST_RANKED, 2 * k), typed, tokenizer)
         words.sort(key=lambda word: -word.probability * (CORRECTION_FACTOR if word.corrects else 1))
         first = sorted(words[:LISTED], key=lambda word: -word.probability)
         others = sorted(words[LISTED:], key=lambda word: -word.probability)
@@ -343,7 +343,7 @@ class WordLists:
         """Returns the tokenizer that writes quotes and apostrophes as the text does."""
         return self._model.tokenizer.in_style_of(typed.before, self._above)
 
-    def _merged(
+    def _suggestions(
         self, matches: Matches, total: float, count: int, typed: Typed, tokenizer: Tokenizer
     ) -> list[Suggestion]:
         """Makes suggestions of the `count` likeliest matches, the likeliest first. The probability
@@ -363,7 +363,7 @@ class WordLists:
             # A word that is typed in full inserts nothing. The first one stays, because it begins
             # the continuation; another one would take the place of a word that saves keys.
             ranked[1:] = [insertion for insertion in ranked[1:] if insertion.text]
-        return [  # the fields of an insertion are those of a suggestion after `probability`
+        return [  # a suggestion has the fields of an insertion, in their order
             Suggestion(words[each], probabilities[each], *each, typed.rest_length, matches.corrects)
             for each in ranked
         ]
@@ -398,27 +398,34 @@ class WordLists:
         apostrophe at the end of a known word can only stand for an accent: `città` corrects
         `citta'`, and no word corrects `po'`."""
         prefix = typed.prefix
-        may_be_accent = prefix[1:] and prefix[-1] in APOSTROPHES and not is_all_capitals(prefix)
-        if may_be_accent and (whole := self._ids_written_like(prefix[:-1])):
-            accented = np.array([id_ for id_ in whole if not self._word(id_).isascii()], np.int64)
-            chances = self._chances(accented, typed) * SWAP_FREQUENCY
-            return Matches(accented, chances, corrects=True)
-        is_word = SHORTEST_SLIP <= len(prefix) <= LONGEST_SLIP and not is_all_capitals(prefix)
-        is_unlikely = self._highest_probability * SWAP_FREQUENCY < least_chance
-        if not is_word or is_unlikely or typed.is_number_or_address:
+        if is_all_capitals(prefix):
             return NO_CORRECTIONS
+        if len(prefix) > 1 and prefix[-1] in APOSTROPHES:
+            known = self._ids_written_like(prefix[:-1])
+            accented = [id_ for id_ in known if not self._word(id_).isascii()]
+            if known:
+                ids = np.array(accented, np.int64)
+                chances = self._chances(ids, typed) * SWAP_FREQUENCY
+                return Matches(ids, chances, corrects=True)
+        has_length = SHORTEST_SLIP <= len(prefix) <= LONGEST_SLIP
+        is_unlikely = self._highest_probability * SWAP_FREQUENCY < least_chance
+        if not has_length or is_unlikely or typed.is_number_or_address:
+            return NO_CORRECTIONS
+        key = self._key(prefix)
         found_ids, found_slips = list[NDArray[np.int64]](), list[Array]()
         for keys in (self._model.vocabulary.sorted_keys(self._key), self._new_keys):
-            slips = slip_chances(self._key(prefix), keys, self._model.neighbour_keys)
+            slips = slip_chances(key, keys, self._model.neighbour_keys)
             places = np.flatnonzero(slips > 0)  # flatnonzero of booleans is ten times as fast
             places = places[self._is_allowed[keys.numbers[places]]]
             found_ids.append(keys.numbers[places])
             found_slips.append(slips[places])
-        if (without := self._ids_without_accents(prefix)).size:
-            found_ids.append(without)
-            found_slips.append(np.full(len(without), SWAPPED, np.float32))
+        if key != prefix.lower():  # with an accent: `dass` corrects `daß`, and `perché` `perchè`
+            others = np.setdiff1d(self._ids_with_key(key), self._ids_beginning_with(prefix))
+            others = others[self._is_allowed[others]]
+            found_ids.append(others)
+            found_slips.append(np.full(len(others), SWAPPED, np.float32))
         ids, slips = np.concatenate(found_ids), np.concatenate(found_slips)
-        if umlaut_keys(self._key(prefix)):  # `schön` fits `schoe`, and does not correct it
+        if umlaut_keys(key):  # `schön` fits `schoe`, and does not correct it
             is_other = ~np.isin(ids, self._ids_beginning_with(prefix))
             ids, slips = ids[is_other], slips[is_other]
         chances = self._chances(ids, typed) * slips * SWAP_FREQUENCY
@@ -431,7 +438,7 @@ class WordLists:
         chances = np.maximum(self._probabilities[ids], LEAST_CHANCE)
         if prefix and self._is_within_sentence and not is_all_capitals(prefix):
             is_other_case = self._mask(ids, _has_capital) != _has_capital(prefix)
-            chances[is_other_case] *= OTHER_CASE_FACTOR
+            chances[is_other_case] *= OTHER_SPELLING_FACTOR
         if self._writes_text and prefix.isalpha():
             chances[self._mask(ids, is_code)] *= CODE_FACTOR
         return chances
@@ -442,7 +449,8 @@ class WordLists:
         such as `ae` also stand for an umlaut."""
         key = self._key(prefix)
         ids = self._ids_with_key(key)
-        if self._writes_text and (keys := umlaut_keys(key)):
+        keys = umlaut_keys(key) if self._writes_text else []
+        if keys:
             ids = np.union1d(ids, self._ids_with_umlauts(keys, key))
         if key == prefix.lower():  # no accent is typed
             return ids
@@ -461,18 +469,9 @@ class WordLists:
         new_ids = self._new_keys.with_beginning(key)
         return np.append(ids, new_ids) if len(new_ids) else ids
 
-    def _ids_without_accents(self, prefix: str) -> NDArray[np.int64]:
-        """Returns the ids of the allowed words that begin with the letters of `prefix`, but not
-        with its accents: `dass` for `daß`, or `perché` for `perchè`."""
-        key = self._key(prefix)
-        if key == prefix.lower():
-            return NO_CORRECTIONS.ids
-        ids = np.setdiff1d(self._ids_with_key(key), self._ids_beginning_with(prefix))
-        return ids[self._is_allowed[ids]]
-
     def _ids_with_umlauts(self, keys: Iterable[str], spelled: str) -> NDArray[np.int64]:
-        """Returns the ids of the words that begin with `spelled` once each of their umlauts is
-        written as two letters. The `keys` are those with which their keys may begin."""
+        """Returns the ids of the words that begin with `spelled` if each of their umlauts is written
+        as two letters. The `keys` are the `umlaut_keys` of `spelled`."""
         ids = np.unique(np.concatenate([*map(self._ids_with_key, keys)]))
         ids = ids[~self._mask(ids, str.isascii)]
         is_meant = [spelled_letters(self._word(id_)).startswith(spelled) for id_ in ids.tolist()]
@@ -488,12 +487,13 @@ class WordLists:
         factors = np.ones(len(ids), np.float32)
         small, length = _in_small_letters(prefix), len(prefix)
         places = np.arange(len(ids))
-        if prefix.isascii():  # an ASCII word has no accents either
+        if prefix.isascii():  # then the factor of an ASCII word is 1
             places = np.flatnonzero(~self._mask(ids, str.isascii))
         for place in places.tolist():
             word = _in_small_letters(self._word(ids[place]))
             if word[:length] != small:
-                factors[place] = ACCENTS_FACTOR if len(word) == length else OTHER_CASE_FACTOR
+                is_whole = len(word) == length
+                factors[place] = ACCENTS_FACTOR if is_whole else OTHER_SPELLING_FACTOR
         return factors
 
     def _mask(self, ids: NDArray[np.int64], test: Callable[[str], bool]) -> NDArray[np.bool_]:

@@ -97,7 +97,8 @@ class Typist:
                 end = long_word.end()
                 return Step(tuple(long_word[0]), Spot(end, self._text[:end]))
         steps = [self._typing(spot)]
-        # After a mark that replaced a space of the text, no accepted word agrees with the text.
+        # The line is shorter than the text after a mark that replaced a space of the text. Then no
+        # accepted word agrees with the text.
         if len(spot.line) >= spot.written:
             if spot.line not in self._accepts:
                 self._accepts[spot.line] = [*self._accepts_at(typed)]
@@ -108,9 +109,9 @@ class Typist:
         return max(steps, key=lambda step: step.spot.written - len(step.keys))
 
     def _typing(self, spot: Spot) -> Step:
-        """Returns the step that types the next character of the text. Before a mark that would
-        replace the space of an accepted word, although the text keeps it, the step types a space
-        instead. It adds no second space, and the mark then replaces none."""
+        """Returns the step that types the next character of the text. If that is a mark which would
+        replace the space of an accepted word, although the text has this space, the step types the
+        space again. This adds no second space, and the mark after it replaces none."""
         character = self._text[spot.written]
         has_space = spot.tail == " " and spot.written == len(spot.line)
         if has_space and character != " " and self._loses_space(spot.line, spot.written):

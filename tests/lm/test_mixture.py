@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rnnlm_tui.lm import mixture, recent_words
-from rnnlm_tui.lm.mixture import MixedModel, MixtureWeights, em_mixture_weights, targets_of
+from rnnlm_tui.lm.mixture import MixedModel, MixtureWeights, em_mixture_weights, probabilities_in
 from rnnlm_tui.text.held_out import Excerpt
 from rnnlm_tui.text.tokenizers import TOKENIZERS
 from rnnlm_tui.text.vocabulary import BEGIN_ID, END_ID, UNKNOWN_ID, Vocabulary
@@ -111,7 +111,7 @@ def test_no_weights_near_the_fitted_ones_are_better(seed: int, components: int) 
         fit = np.log(probabilities @ weights).sum()
         return float(fit + mixture.PRIOR_WORDS * prior @ np.log(weights))
 
-    fitted = em_mixture_weights(np.column_stack((probabilities, np.ones(400))), prior)
+    fitted = em_mixture_weights(probabilities, np.ones(400), prior)
     assert fitted.sum() == pytest.approx(1)
     for other in rng.dirichlet(np.ones(components), 50):
         assert gain(0.98 * fitted + 0.02 * other) <= gain(fitted) + 0.01
@@ -119,17 +119,18 @@ def test_no_weights_near_the_fitted_ones_are_better(seed: int, components: int) 
 
 def test_the_weight_of_a_cache_is_that_which_it_has_when_full() -> None:
     """A cache with a quarter of its weight predicts a tenth of the words."""
-    targets = np.array([[1.0, 0.0, 0.25]] * 90_000 + [[0.0, 1.0, 0.25]] * 10_000)
-    own, cache = em_mixture_weights(targets, np.array([0.5, 0.5]))
+    probabilities = np.array([[1.0, 0.0]] * 90_000 + [[0.0, 1.0]] * 10_000)
+    fullness = np.full(100_000, 0.25)
+    own, cache = em_mixture_weights(probabilities, fullness, np.array([0.5, 0.5]))
     assert 0.25 * cache / (own + 0.25 * cache) == pytest.approx(0.1, rel=1e-3)
 
 
 def test_only_the_words_of_excerpts_count_and_what_stands_above_is_context() -> None:
     mixed = MixedModel(TOKENIZER, {"ngrams": ngram_model(OWN), "base": ngram_model(BASE)})
-    below = targets_of(mixed, [Excerpt(("c a b",), ("a b", "", "q"))])
-    # Two words and two ends, each with three components and the cache's fullness: q is unknown.
-    assert below.shape == (4, 4)
+    below, fullness = probabilities_in(mixed, [Excerpt(("c a b",), ("a b", "", "q"))])
+    # Two words and two ends, each with three components: q is unknown.
+    assert below.shape == (4, 3)
     assert below[0, 2] > 0  # the cache has read an a
-    assert below[:2, 3].tolist() == [n / (n + recent_words.FULL_AT) for n in (4, 5)]
-    alone = targets_of(mixed, [Excerpt((), ("a b", "", "q"))])
+    assert fullness.tolist()[:2] == [n / (n + recent_words.FULL_AT) for n in (4, 5)]
+    alone, _ = probabilities_in(mixed, [Excerpt((), ("a b", "", "q"))])
     assert alone[0, 2] == 0 and alone[:, :2] == pytest.approx(below[:, :2])

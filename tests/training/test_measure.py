@@ -14,7 +14,7 @@ from msgspec import structs
 
 from rnnlm_tui.events import ByWriter, EpochEnded, Event, LearnedWords, Saved, UpdateFigures
 from rnnlm_tui.lm import mixture
-from rnnlm_tui.lm.mixture import MixedModel, default_weights, em_mixture_weights, targets_of
+from rnnlm_tui.lm.mixture import MixedModel, default_weights, em_mixture_weights, probabilities_in
 from rnnlm_tui.lm.model import LanguageModel
 from rnnlm_tui.store.files import RESUME, RUN_JSON
 from rnnlm_tui.store.model_file import read_card, read_model
@@ -79,8 +79,8 @@ def test_the_weights_are_fitted_to_the_held_out_lines_if_these_are_enough(
     assert isinstance(model, MixedModel)
     weights = default_weights(model.mixture_weights)
     if enough:
-        targets = targets_of(model, job.lines_to_fit)
-        fitted = em_mixture_weights(targets, np.array([*weights.values()]))
+        words = probabilities_in(model, job.lines_to_fit)
+        fitted = em_mixture_weights(*words, np.array([*weights.values()]))
         weights = dict(zip(weights, fitted.tolist(), strict=True))
     assert model.mixture_weights == pytest.approx(weights)
     assert card.evaluation == summarize(scores_of(job, model))
