@@ -90,7 +90,7 @@ def test_a_text_that_is_not_english(
     english: LanguageModel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     own = prepared(FRENCH[:5], tokenizer="prose")
-    mixed = MixedModel(own.tokenizer, {"ngrams": counted(own), "base": english})
+    mixed = MixedModel({"ngrams": counted(own), "base": english})
     expected = {"nats": 3.08846, "attentive": 70, "glancing": 73, "at_cursor": 74}
     assert figures(mixed, FRENCH[5:], FRENCH[:5]) == pytest.approx(expected, abs=1e-5)
     monkeypatch.delenv("RNNLM_BUILT_IN_DIR")

@@ -27,7 +27,6 @@ from rnnlm_tui.lm.causal import CausalModel
 from rnnlm_tui.lm.model import READ_AT_ONCE, Array, LanguageModel, State, in_batches
 from rnnlm_tui.lm.recent_words import Recent, RecentWords
 from rnnlm_tui.text.held_out import Excerpt
-from rnnlm_tui.text.tokenizer import Tokenizer
 from rnnlm_tui.text.tokenizers import make_tokenizer
 from rnnlm_tui.text.vocabulary import BEGIN_ID, END_ID, UNKNOWN_ID, Vocabulary
 
@@ -74,7 +73,6 @@ class MixedModel(LanguageModel):
 
     def __init__(
         self,
-        tokenizer: Tokenizer,
         models: Mapping[ComponentName, LanguageModel],
         mixture_weights: MixtureWeights | None = None,
     ) -> None:
@@ -87,7 +85,7 @@ class MixedModel(LanguageModel):
         if mixture_weights is not None:
             self.mixture_weights = normalize({n: mixture_weights.get(n, 0.0) for n in names})
         self._own = own = next(iter(self.models.values()))  # the network, or else the n-grams
-        super().__init__(own.vocabulary, tokenizer)
+        super().__init__(own.vocabulary, own.tokenizer)
         self.blocked_ids = own.blocked_ids
         self._places: dict[ComponentName, slice | NDArray[np.int64]] = dict.fromkeys(
             names, slice(own.vocabulary.total_words)

@@ -44,8 +44,8 @@ RECENCY = 3.0
 """The weight of a use with n later uses of new words is 1 / (1 + n / RECENCY)."""
 NEW_FOLLOWER = 16.0
 """The weight of a word that has not followed a name before, as a number of uses. On two novels the
-words after names save 0.2 points of keys. To count the words after a name and its next
-word, too, saves no more."""
+words after names save 0.2 points of keys. To count the words after a name and its next word, too,
+saves no more."""
 MOST_USES = 2000
 """The number of last uses of new words that count. The weight of an older use is below 0.002."""
 USE_WEIGHTS = 1 / (1 + np.arange(MOST_USES) / RECENCY)

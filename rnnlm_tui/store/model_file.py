@@ -146,7 +146,7 @@ class StoredModel:
             return next(iter(models.values()))
         if card.base:
             models["base"] = base or read_base(card.base)
-        return MixedModel(tokenizer, models, card.mixture.weights)
+        return MixedModel(models, card.mixture.weights)
 
 
 def _check_tensors(file: Any, card: ModelCard) -> None:

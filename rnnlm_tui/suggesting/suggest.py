@@ -470,8 +470,8 @@ class WordLists:
         return np.append(ids, new_ids) if len(new_ids) else ids
 
     def _ids_with_umlauts(self, keys: Iterable[str], spelled: str) -> NDArray[np.int64]:
-        """Returns the ids of the words that begin with `spelled` if each of their umlauts is written
-        as two letters. The `keys` are the `umlaut_keys` of `spelled`."""
+        """Returns the ids of the words that begin with `spelled` if each umlaut is written as two
+        letters. The `keys` are the `umlaut_keys` of `spelled`."""
         ids = np.unique(np.concatenate([*map(self._ids_with_key, keys)]))
         ids = ids[~self._mask(ids, str.isascii)]
         is_meant = [spelled_letters(self._word(id_)).startswith(spelled) for id_ in ids.tolist()]

@@ -59,9 +59,8 @@ def mix_models(job: Job, models: Mapping[ComponentName, LanguageModel]) -> Mixed
     A base that the user has asked for stays. Another one stays if its fitted weight is large
     enough. Without fitted weights it stays if the text is in its language.
     """
-    tokenizer = job.prepared.tokenizer
     if job.base is not None:
-        with_base = MixedModel(tokenizer, {**models, "base": job.base.model})
+        with_base = MixedModel({**models, "base": job.base.model})
         weights = fit_mixture_weights(with_base, job.lines_to_fit)
         if job.facts.known_to_base is None:
             base_stays = True
@@ -70,15 +69,15 @@ def mix_models(job: Job, models: Mapping[ComponentName, LanguageModel]) -> Mixed
         else:
             base_stays = weights["base"] >= LEAST_BASE_WEIGHT
         if base_stays:
-            return MixedModel(tokenizer, with_base.models, weights)
-    return with_fitted_weights(job, MixedModel(tokenizer, models))
+            return MixedModel(with_base.models, weights)
+    return with_fitted_weights(job, MixedModel(models))
 
 
 def with_fitted_weights(job: Job, model: MixedModel) -> MixedModel:
     """Returns the model with mixture weights that are fitted to the held-out lines of a job, or as
     it is if these are too few."""
     weights = fit_mixture_weights(model, job.lines_to_fit)
-    return MixedModel(model.tokenizer, model.models, weights) if weights else model
+    return MixedModel(model.models, weights) if weights else model
 
 
 def score_held_out(job: Job, model: LanguageModel, control: Control) -> list[ScoredLine]:

@@ -78,7 +78,7 @@ def main() -> None:
     parser.add_argument("--words", type=int, default=2000, help="words measured of each text")
     asked, library = parse(parser)
     words = WordList(asked.list, library.open(asked.model).model.tokenizer)
-    model = MixedModel(words.tokenizer, {"ngrams": words}, {"ngrams": 0.8, "cache": 0.2})
+    model = MixedModel({"ngrams": words}, {"ngrams": 0.8, "cache": 0.2})
     for text in asked.texts:
         show_keys(text.stem[:30], model, spread(lines_of(text), asked.words))
 

@@ -42,13 +42,13 @@ def lesson() -> LessonModel:
 def mixed(**others: LanguageModel) -> MixedModel:
     """A mixture of n-grams, these models and a cache."""
     ngrams = ngram_model(["a b c d", *LINES[:4]], order=3)
-    return MixedModel(TOKENIZER, {"ngrams": ngrams, **others})  # type: ignore[dict-item]
+    return MixedModel({"ngrams": ngrams, **others})  # type: ignore[dict-item]
 
 
 def base() -> MixedModel:
     """A mixture of other words."""
     words = ngram_model(("x a b y", "y x x a", "b y c", "x a b c"))
-    return MixedModel(TOKENIZER, {"ngrams": words})
+    return MixedModel({"ngrams": words})
 
 
 @pytest.mark.parametrize(
@@ -143,8 +143,8 @@ def test_the_likeliest_word_is_the_same_if_the_tail_is_not_read() -> None:
         small_network(Vocabulary(of_one, SPECIAL_TOKENS), softmax="adaptive")
         for of_one in (words[:2_050], words[::-1])
     )
-    base = MixedModel(TOKENIZER, {"network": other})
-    model = MixedModel(TOKENIZER, {"network": network, "base": base}, {"network": 0.4, "base": 0.5})
+    base = MixedModel({"network": other})
+    model = MixedModel({"network": network, "base": base}, {"network": 0.4, "base": 0.5})
     asked, context, bounded = Contexts(model), [BEGIN_ID], list[bool]()
     for word in np.random.default_rng(0).integers(4, 2_104, 200).tolist():
         context.append(word)
@@ -164,7 +164,7 @@ def test_earlier_texts_are_remembered_and_are_not_above() -> None:
     network = small_network(vocabulary)
     network.tokenizer = ProseTokenizer(Conventions(), vocabulary.id_by_word)
     weights = {"network": 0.5, "cache": 0.5}
-    model = MixedModel(network.tokenizer, {"network": network}, weights)  # type: ignore[arg-type]
+    model = MixedModel({"network": network}, weights)  # type: ignore[arg-type]
     contexts, fresh = Contexts(model), Contexts(model)
     line = [BEGIN_ID, *vocabulary.encode(["we", "went", "to"])]
     contexts.read_earlier(["We went to the sea.", "", "Zeno went to the sea."])

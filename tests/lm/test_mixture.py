@@ -29,7 +29,7 @@ def test_it_is_the_weighted_sum_over_the_union_of_the_words() -> None:
     own, base = ngram_model(OWN), ngram_model(BASE)
     base.blocked_ids += tuple(base.vocabulary.encode(["a", "x"]))
     weights: MixtureWeights = {"ngrams": 0.1, "base": 0.3, "network": 0.6}
-    mixed = MixedModel(TOKENIZER, {"ngrams": own, "base": base}, weights)
+    mixed = MixedModel({"ngrams": own, "base": base}, weights)
     assert mixed.mixture_weights == pytest.approx({"ngrams": 0.25, "base": 0.75, "cache": 0})
     assert mixed.vocabulary.words == (*own.vocabulary.words, "x", "y")
     # A blocked word of the base is suggested if the own text has it.
@@ -52,15 +52,15 @@ def test_n_grams_count_little_beside_a_network_and_a_base() -> None:
     """Those of a short text would make the model worse than its base."""
     own, base = ngram_model(OWN), ngram_model(BASE)
     network = small_network(own.vocabulary, "gru")
-    alone = MixedModel(TOKENIZER, {"network": network, "ngrams": own})
-    mixed = MixedModel(TOKENIZER, {"network": network, "ngrams": own, "base": base})
+    alone = MixedModel({"network": network, "ngrams": own})
+    mixed = MixedModel({"network": network, "ngrams": own, "base": base})
     assert alone.mixture_weights["ngrams"] > 0.2 and mixed.mixture_weights["ngrams"] < 0.05
     assert sum(mixed.mixture_weights.values()) == pytest.approx(1)
 
 
 def test_a_cache_of_words_forgets_by_and_by(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(recent_words, "HALF_LIFE_ALONE", 1)
-    mixed = MixedModel(TOKENIZER, {"ngrams": ngram_model(OWN)})
+    mixed = MixedModel({"ngrams": ngram_model(OWN)})
     a, b, c = mixed.vocabulary.encode(["a", "b", "c"])
     context = ids_of(mixed.vocabulary, "a b", "c a")
     states = [mixed.state_after(mixed.start, ids) for ids in (context, [BEGIN_ID])]
@@ -79,7 +79,6 @@ def test_a_neural_cache_finds_what_followed_states_like_this_one(
     monkeypatch.setattr(recent_words, "HALF_LIFE", 2)
     network = small_network(ngram_model(OWN).vocabulary, cell)
     mixed = MixedModel(
-        TOKENIZER,
         {"network": network, "base": ngram_model(BASE)},
         {"network": 0.5, "base": 0.2, "cache": 0.3},
     )
@@ -126,7 +125,7 @@ def test_the_weight_of_a_cache_is_that_which_it_has_when_full() -> None:
 
 
 def test_only_the_words_of_excerpts_count_and_what_stands_above_is_context() -> None:
-    mixed = MixedModel(TOKENIZER, {"ngrams": ngram_model(OWN), "base": ngram_model(BASE)})
+    mixed = MixedModel({"ngrams": ngram_model(OWN), "base": ngram_model(BASE)})
     below, fullness = probabilities_in(mixed, [Excerpt(("c a b",), ("a b", "", "q"))])
     # Two words and two ends, each with three components: q is unknown.
     assert below.shape == (4, 3)

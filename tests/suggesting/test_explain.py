@@ -58,7 +58,6 @@ def mixture() -> MixedModel:
     own = ngram_model(OWN)
     network = small_network(own.vocabulary)
     return MixedModel(
-        TOKENIZER,
         {"network": network, "ngrams": own, "base": ngram_model(BASE)},
         {"network": 0.4, "ngrams": 0.2, "base": 0.3, "cache": 0.1},
     )
