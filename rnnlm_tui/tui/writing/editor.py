@@ -428,11 +428,11 @@ class LineEditor(OfApp, TextArea):
 
     def _ask_if_changed(self) -> None:
         """Asks for suggestions if the text or the selection has changed."""
+        self.open_text.written = self.text
         seen = (self.text, self.selection)
         if seen == self._seen:
             return
         self._seen = seen
-        self.open_text.written = self.text
         self.typing.forget()
         self.suggested.choice = 0
         if not self.typing.is_halfway:

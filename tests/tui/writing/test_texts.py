@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from pathlib import Path
 
@@ -13,10 +14,11 @@ from rnnlm_tui.session.texts import Listed, title_of
 from rnnlm_tui.text.vocabulary import SPECIAL_TOKENS
 from rnnlm_tui.tui.widgets import terminal
 from rnnlm_tui.tui.widgets.dialogs import AskPath, AskText, Choice
-from rnnlm_tui.tui.writing import screen
+from rnnlm_tui.tui.writing import editor, screen
 from rnnlm_tui.tui.writing.editor import LineEditor
 from rnnlm_tui.tui.writing.texts_dialog import rows_of
 from tests.helpers.app import answered, post_keys, until
+from tests.helpers.commands import PATIENCE_S
 from tests.helpers.scripted import ScriptedModel
 from tests.helpers.writing_screen import AppDesk, desk, name_file, open_list
 
@@ -328,6 +330,24 @@ async def test_keys_in_a_burst_belong_to_the_text_that_was_open_then(tmp_path: P
         await it.press("enter")
         await closed(it)
         await until(lambda: it.page == ["first"] and it.line == "old")
+
+
+async def test_what_is_typed_while_a_text_is_slowly_opened_is_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(editor, "ANSWER_WAIT_S", 0.01)
+    is_disk_free = threading.Event()
+    async with desk(tmp_path) as it:
+        before = it.screen.open_text.text
+        it.app.session.write(lambda connection: is_disk_free.wait(PATIENCE_S))
+        post_keys(it.app, "ctrl+n")
+        await until(lambda: it.screen.open_text.is_opening)
+        post_keys(it.app, "n")
+        await until(lambda: it.line == "n")
+        is_disk_free.set()
+        await until(lambda: it.screen.open_text.text is not before)
+    async with desk(tmp_path) as it:
+        assert it.line == "n"
 
 
 async def test_3_000_pasted_lines_are_there_at_once_and_stay(tmp_path: Path) -> None:
