@@ -150,8 +150,8 @@ class AppScreen(OfApp, KeepsFocus[None]):
     def _show_again(self, event: events.ScreenResume) -> None:
         """Updates the header at once: its text may have changed behind another screen.
 
-        Keeps Textual from styling all widgets again, which takes 0.1 s on the Train screen. After a
-        change of the theme the app itself does that.
+        Keeps Textual from styling all widgets again, which takes 0.1 s on the Train screen. When
+        the theme changes, the app styles all of them anyway.
         """
         event.refresh_styles = False
         if self.header.is_mounted:

@@ -33,12 +33,12 @@ BEST_POINT = "●"
 DOTS = ((0x01, 0x08), (0x02, 0x10), (0x04, 0x20), (0x40, 0x80))
 """The bits of the dots of a braille cell, by row and column."""
 STEEP = 0.5
-"""Epochs. Once the second epoch has begun, the losses before this point no longer set the scale and
-may be above the chart: they fall so far that all later losses would look alike."""
+"""Epochs. The losses before this point set the scale only during the first epoch, and may be above
+the chart later: they fall so far that all later losses would look alike."""
 ROWS_PER_NUMBER = 3
-"""A number on the vertical axis has at least so many rows."""
+"""The least rows for each number on the vertical axis."""
 CELLS_PER_NUMBER = 8
-"""A number on the horizontal axis has at least so many cells."""
+"""The least cells for each number on the horizontal axis."""
 
 
 def plot(
@@ -110,8 +110,8 @@ def _joined(dots: list[tuple[int, int]], size: int) -> Iterator[tuple[int, int]]
     """Fills the gaps between dots of neighbouring columns, so that they make a line. The line is
     `size` dots thick, and may reach beyond the chart."""
     for (_, before), (x, y) in pairwise([*dots[:1], *dots]):
-        step = 1 if y > before else -1
-        rows = range(before + step, y + step, step) if y != before else [y]
+        # From beside the last dot to this one.
+        rows = range(before + 1, y + 1) if y > before else range(y, max(before, y + 1))
         for row in rows:
             yield from product(range(x, x + size), range(row, row + size))
 

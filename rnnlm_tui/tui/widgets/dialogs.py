@@ -28,7 +28,6 @@ from rnnlm_tui.tui.widgets.inputs import PathInput, SafeInput, expand_home
 from rnnlm_tui.tui.widgets.key_bar import KeyBar
 
 AnswerType = TypeVar("AnswerType")
-OptionId = TypeVar("OptionId")
 Check = Callable[[str], str | None]
 """Returns what is wrong with a text, or None."""
 TYPE_AHEAD_S = 0.5
@@ -116,8 +115,8 @@ class Dialog(KeepsFocus[AnswerType | None], ModalScreen[AnswerType | None], Gene
         return action == "cancel" or not (self.has_class("-narrow") or self.has_class("-short"))
 
     def after_keys(self, act: Callable[[], object]) -> None:
-        """Calls `act` once the keys that were typed before are handled. They go from the focused
-        widget up to the app. The call follows them on that way, which a priority key leaves out."""
+        """Calls `act` once the keys that were typed before are handled. Unlike a priority key, they
+        go through the queues of the focused widget and all that it is in. So does the call."""
         for pump in reversed((self.focused or self).ancestors_with_self):
             act = partial(pump.call_later, act)
         act()
@@ -185,7 +184,7 @@ class Confirm(Choice):
         super().__init__(title, text, (("", "Cancel", ""), ("yes", yes, "")), cancel="")
 
 
-class ChooseSeveral(Dialog[list[OptionId]]):
+class ChooseSeveral(Dialog[list[int]]):
     """Asks for some of several options, each an id and a label. Returns the ids of those that are
     ticked. At first these are the `chosen` ones; Space and clicks tick or untick a row."""
 
@@ -197,14 +196,14 @@ class ChooseSeveral(Dialog[list[OptionId]]):
     ]  # fmt: skip
 
     def __init__(
-        self, title: str, options: Sequence[tuple[OptionId, str]], chosen: Collection[OptionId] = ()
+        self, title: str, options: Sequence[tuple[int, str]], chosen: Collection[int] = ()
     ) -> None:
         self._options = options
         self._ticked = {id_ for id_, _ in options if id_ in chosen}
         self._rows = OptionList(*map(self._row, options), markup=False)
         super().__init__(title, "", self._rows)
 
-    def _row(self, option: tuple[OptionId, str]) -> str:
+    def _row(self, option: tuple[int, str]) -> str:
         id_, label = option
         return f"{'[x]' if id_ in self._ticked else '[ ]'} {sanitize(label)}"
 

@@ -1,4 +1,4 @@
-"""Loads the active model, which suggests, in a thread. Does not import textual."""
+"""Loads the active model, the one that suggests. Does not import textual."""
 
 from __future__ import annotations
 
@@ -90,8 +90,12 @@ class ModelLoader:
                 self.reload(model.name)
 
     def name_changed(self, old: str, new: str | None) -> None:
-        """Notes that a model was renamed, or deleted (`new` is None). If it is active, or one is
-        being loaded, loads the wanted model by its new name, or else the active or another one."""
+        """Called when a model was renamed, or deleted (`new` is None). Does nothing if another one
+        is active and none is being loaded.
+
+        Otherwise loads the model that was asked for, or else the active one, by its new name. In
+        place of a deleted one, loads the active one, or the one that `or_else` finds.
+        """
         if self._request is None and self.name != old:
             return
         request = self._request or ModelRequest(None, is_choice=False)
@@ -113,7 +117,7 @@ class ModelLoader:
             self._failed(error)
 
     def _load(self, request: ModelRequest) -> tuple[OpenedModel | None, RnnlmError | None]:
-        """Returns the first model that can be loaded, and the first error."""
+        """Returns the first model that can be loaded, and the first error. For threads."""
         errors, library = list[RnnlmError](), self._library()
         for name in self._names(request, library, errors):
             try:
@@ -125,7 +129,7 @@ class ModelLoader:
             if request.is_choice and name == request.name:
                 try:
                     library.use(name)
-                except RnnlmError as error:  # it suggests, but will not at the next start
+                except RnnlmError as error:  # it becomes active, but is not stored as in use
                     errors.append(error)
             return opened, next(iter(errors), None)
         return None, next(iter(errors), None)

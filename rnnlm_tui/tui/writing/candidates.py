@@ -121,7 +121,8 @@ class Candidates(Widget):
         width, shown = self.size.width, self.listing.words[self._first :][:LISTED]
         column_width = max(NARROWEST_PLACE, width // LISTED)
         for widest in (WIDEST_WORD, width // 3 - BEFORE_WORD - AFTER_WORD):
-            rows, filled = list[list[Content]](), width  # full: the first word begins a row
+            rows = list[list[Content]]()
+            filled = width  # as in a full row, so that the first word begins one
             for index in range(self._first, self._first + len(shown)):
                 item = self._item(index, max(1, widest))
                 if item.cell_length > width - filled:
@@ -155,9 +156,9 @@ class Candidates(Widget):
         )
 
 
-def note_on(suggestions: Suggestions, told: Container[str] = ()) -> str:
-    """Names the words of the line that the model does not know, without those that were `told`
-    before. Returns "" if there are none."""
+def note_on_words(suggestions: Suggestions, told: Container[str] = ()) -> str:
+    """Returns a note that no known word begins with the typed letters, or else one that names the
+    unknown words of the line, without those that were `told` before; "" if there are none."""
     unknown = unknown_in(suggestions)
     if suggestions.prefix in unknown and not suggestions.candidates:
         return f"no known word begins with {sanitize(suggestions.prefix)}"
@@ -166,8 +167,8 @@ def note_on(suggestions: Suggestions, told: Container[str] = ()) -> str:
 
 
 def unknown_in(suggestions: Suggestions) -> list[str]:
-    """Returns the words that the model does not know and that may be slips. Names, which have a
-    capital, numbers, times and addresses are none."""
+    """Returns the unknown words that may be slips. Leaves out words with a capital, which may be
+    names, and numbers, times and addresses."""
     return [word for word in suggestions.unknown if word == word.lower() and not is_code(word)]
 
 

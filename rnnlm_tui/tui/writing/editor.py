@@ -21,7 +21,6 @@ from textual.widgets import TextArea
 from textual.widgets.text_area import Edit, EditResult, Location, Selection
 
 from rnnlm_tui.formatting import sanitize, shorten
-from rnnlm_tui.session.tables import Turn
 from rnnlm_tui.suggesting.accepting import (
     DIGITS,
     LINES_ABOVE,
@@ -35,7 +34,7 @@ from rnnlm_tui.tui.widgets.textual_private import unbind
 from rnnlm_tui.tui.writing.candidates import Listing
 from rnnlm_tui.tui.writing.insertion import MAX_TEXT, Typing
 from rnnlm_tui.tui.writing.open_text import OpenText, Reversal, lines_of
-from rnnlm_tui.tui.writing.recall import LinesKept, Recall
+from rnnlm_tui.tui.writing.recall import Recall
 from rnnlm_tui.tui.writing.suggested import (
     BEFORE_SECOND,
     SECOND_KEY,
@@ -58,7 +57,7 @@ PROVISIONAL = "underline italic"
 ANSWER_WAIT_S = 1.0
 """Seconds that a key waits for the answer that it needs. Later keys wait behind it."""
 APP_KEYS = ("f6", "f7", "pageup", "pagedown")
-"""Keys that the app needs. A TextArea binds them to actions that have other keys, too."""
+"""Keys of the app that a TextArea binds, to actions for which it has other keys, too."""
 WORDS_LATE_S = 0.3
 """Seconds without an answer after which the words for an earlier text are hidden."""
 LINE_KEYS: tuple[Binding, ...] = (
@@ -97,18 +96,6 @@ LINE_KEYS: tuple[Binding, ...] = (
             tooltip="Redo; what was undone last"),
 )  # fmt: skip
 """The keys of the line. The list of actions shows their tooltips up to the semicolon."""
-
-
-async def run_own_binding(widget: Widget, key: str) -> bool:
-    """Runs the binding of `widget` or its screen for a key at once. Returns whether there is one.
-
-    Textual runs a binding only when the key has bubbled up to the app, and letters typed quickly
-    after it would overtake it.
-    """
-    active = widget.screen.active_bindings.get(key)
-    if active is None or active.node not in (widget, widget.screen) or not active.enabled:
-        return False
-    return await widget.app.run_action(active.binding.action, active.node)
 
 
 class KeyGate(asyncio.Event):
@@ -191,7 +178,7 @@ class LineEditor(OfApp, TextArea):
         self._late: asyncio.TimerHandle | None = None
         """Calls `_hide_words` if that answer is late."""
         self.typing = Typing(self)
-        self.recall = Recall(self, self.typing, text, self.set_text, self._tell_kept)
+        self.recall = Recall(self)
         self._seen = ("", self.selection)
         """The text and the selection for which an answer was asked last."""
         self._drawn = GhostRows()
@@ -226,11 +213,11 @@ class LineEditor(OfApp, TextArea):
         return self.suggested.is_hidden(self.word_begin)
 
     @property
-    def _ghost(self) -> tuple[str, bool]:
-        """The ghost, and whether it replaces the space before the cursor.
+    def _shown_ghost(self) -> tuple[str, bool]:
+        """The ghost to show, and whether it replaces the space before the cursor.
 
-        "" unless the cursor is at the end and nothing is selected. A line of the page that is
-        edited but not changed has no ghost, unless ctrl+r asks for one: End is to accept nothing.
+        "" unless the cursor is at the end and nothing is selected. An edited line of the page has a
+        ghost only once it is changed, or if ctrl+r asks for one: before that, End accepts nothing.
         """
         is_at_end = self.selection.is_empty and self.cursor_location == self.document.end
         is_as_kept = self.open_text.is_edit_unchanged and not self.suggested.is_requested
@@ -252,11 +239,6 @@ class LineEditor(OfApp, TextArea):
         self.history.clear()
         # Otherwise a text that is replaced before it was laid out leaves its height behind.
         self.call_after_refresh(self.refresh, layout=True)
-
-    def _tell_kept(self, lines: Sequence[str], edited: Turn | None) -> None:
-        """Tells the screen that lines were kept."""
-        self.suggested.show_as_usual()
-        self.post_message(LinesKept(lines, edited, self.answer))
 
     def add_text(self, text: str) -> None:
         """Inserts text in place of the selection. Each of its lines that has an end is kept, as by
@@ -291,15 +273,15 @@ class LineEditor(OfApp, TextArea):
             self.post_message(ListChanged())
             return
         self.answer_gate.clear()
-        # The screen calls `show_answer`, since this widget may be handling a key, which waits for
-        # the answer. So an error is not lost. A worker would take 0.5 ms more a key.
+        # The screen calls `show_answer` and raises its errors, since this widget may be busy with a
+        # key that waits for the answer. A worker would take 0.5 ms more a key.
         self._asked.add_done_callback(partial(self.screen.call_next, self.show_answer))
         if self._late is not None:
             self._late.cancel()
         self._late = asyncio.get_running_loop().call_later(WORDS_LATE_S, self._hide_words)
 
     def _hide_words(self) -> None:
-        """Hides the words if the answer has not come, so that they are for an earlier text. Does
+        """Hides the words, which are for an earlier text, if the answer has not come yet. Does
         nothing if one of them is chosen."""
         if not self.answer_gate.is_set() and not self.suggested.choice:
             self.answer = None
@@ -311,7 +293,7 @@ class LineEditor(OfApp, TextArea):
         if answer is self._asked and not answer.cancelled() and self.is_attached:
             self.answer = answer.result()
             self.show(self.answer.suggestions)
-            # Bubbling up to the screen, it would miss the next paint and come 2 ms later.
+            # Posted to the screen itself: bubbling up, it would come 2 ms later, after a paint.
             self.screen.post_message(ListChanged())
 
     def forget_answer(self) -> None:
@@ -330,30 +312,30 @@ class LineEditor(OfApp, TextArea):
         """What the list shows."""
         choice, digits = self.suggested.choice, self.digits
         if not digits and self._preferences.digits == WITH_ALT:
-            digits = self._listed_digits
+            digits = self._alt_digits
         if self.answer is None or self.is_hidden:
             return Listing(choice=choice, digits=digits)
         found = self.answer.suggestions
         return Listing(found.candidates, found.prefix, choice, digits)
 
     @property
-    def requested(self) -> str:
+    def requested_ghost(self) -> str:
         """The part of the ghost of ctrl+r that is not typed or accepted yet. "" if there is none,
         or if the text no longer matches it."""
-        return self._ghost[0] if self.suggested.is_requested else ""
+        return self._shown_ghost[0] if self.suggested.is_requested else ""
 
     def show_requested(self, pieces: Sequence[Insertion | Suggestion]) -> None:
         """Shows words that ctrl+r has asked for as the ghost."""
         self.suggested.request(self.before, pieces)
-        self.visibility_changed()
+        self.redraw_suggested()
 
     def _draw_ghost(self) -> None:
         """Draws the ghost, cut to the row. A ghost that ctrl+r has asked for continues in the rows
         below, as far as there is room."""
         before, second = self.before, self.suggested.second(self.before)
         column = self.wrapped_document.location_to_offset(self.cursor_location).x
-        rows = self._room_for_ghost if self.requested else 0
-        drawn = fit_ghost(self._ghost, second, before, column, self.wrap_width, rows)
+        rows = self._room_for_ghost if self.requested_ghost else 0
+        drawn = fit_ghost(self._shown_ghost, second, before, column, self.wrap_width, rows)
         old, self._drawn = self._drawn, drawn
         if drawn.below != old.below:
             self.refresh(layout=True)
@@ -377,7 +359,7 @@ class LineEditor(OfApp, TextArea):
         """Returns a line as it is drawn. Marks a word that a plain digit has taken. Draws a ghost
         that replaces the space before the cursor, such as a comma, over that space."""
         line, (row, column) = super().get_line(line_index), self.cursor_location
-        if self.typing.taken and line_index == row:
+        if self.typing.taken_by and line_index == row:
             before = line.plain[:column].rstrip()
             line.stylize(PROVISIONAL, before.rfind(" ") + 1, len(before))
         if self._drawn.over_space and self.has_focus and line_index == row:
@@ -478,21 +460,30 @@ class LineEditor(OfApp, TextArea):
 
     async def on_key(self, event: events.Key) -> None:
         await self.opening_gate.is_passed()
-        character, taken_before = event.character, self.typing.taken
+        character, taken_before = event.character, self.typing.taken_by
         # `event.is_printable` would exclude joiners and spaces other than U+0020.
         if character and sanitize(character) == character:
             event.prevent_default().stop()
             if self.typing.give_digit_back(character) or not await self._take_by_digit(character):
                 self.typing.type(character)
-        elif await run_own_binding(self, event.key):
+        elif await self._run_binding(event.key):
             event.prevent_default().stop()
         elif event.key == "enter":  # the user has unbound it; a TextArea would begin a new line
             event.prevent_default()
-        if self.typing.taken == taken_before:  # only the key right after a digit gives it back
-            self.typing.taken = ""
-        if taken_before or self.typing.taken:
+        if self.typing.taken_by == taken_before:  # only the key right after a digit gives it back
+            self.typing.taken_by = ""
+        if taken_before or self.typing.taken_by:
             self.notify_style_update()  # otherwise Textual would reuse the drawn rows
             self.refresh()
+
+    async def _run_binding(self, key: str) -> bool:
+        """Runs the binding of this widget or the screen for a key at once. Returns whether there is
+        one. Textual runs it only when the key has bubbled up to the app, and letters typed quickly
+        after it would overtake it."""
+        active = self.screen.active_bindings.get(key)
+        if active is None or active.node not in (self, self.screen) or not active.enabled:
+            return False
+        return await self.app.run_action(active.binding.action, active.node)
 
     async def _take_by_digit(self, character: str) -> bool:
         """Inserts the word of the list that a plain digit takes. Returns whether it takes one."""
@@ -506,14 +497,14 @@ class LineEditor(OfApp, TextArea):
         else:
             word = self.suggested.candidates[int(character) - 1]
             self.typing.take_by_digit(character, word)
-            if not self.typing.taken:  # there was no room for the word
+            if not self.typing.taken_by:  # there was no room for the word
                 self.ask_again()
         return True
 
     def _tell_of_alt(self, character: str) -> None:
         """Tells once, when a digit is typed within a word, which word it would take with alt."""
         preferences = self._preferences
-        is_of_list = preferences.digits == WITH_ALT and character in self._listed_digits
+        is_of_list = preferences.digits == WITH_ALT and character in self._alt_digits
         if is_of_list and self.before[-1:].isalpha() and not preferences.alt_told:
             preferences.alt_told = True
             word = shorten(self.suggested.candidates[DIGITS.index(character)].word)
@@ -551,7 +542,7 @@ class LineEditor(OfApp, TextArea):
         return DIGITS if can_take and takes_digits(self.before, self._preferences.digits) else ""
 
     @property
-    def _listed_digits(self) -> str:
+    def _alt_digits(self) -> str:
         """The digits that take a word of the list with alt."""
         return "" if self.is_hidden else DIGITS[: len(self.suggested.candidates)]
 
@@ -560,7 +551,7 @@ class LineEditor(OfApp, TextArea):
         text is selected, it does not."""
         if self.is_hidden or not self.selection.is_empty:
             return False
-        ghost = self.suggested.ghost.pieces(self.before) if self._ghost[0] else ()
+        ghost = self.suggested.ghost.pieces(self.before) if self._shown_ghost[0] else ()
         ways = ways_to_accept(self.suggested.candidates, ghost, is_empty=not self.text)
         pieces = next((way.pieces for way in ways if way.keys == (key,)), ())
         if pieces:
@@ -572,7 +563,7 @@ class LineEditor(OfApp, TextArea):
         of the list, but no word that corrects typed letters. Moves the focus if the text is empty
         and there is nothing to accept."""
         await self.request_gate.is_passed()
-        if not self._ghost[0] and not await self.answer_gate.is_passed():
+        if not self._shown_ghost[0] and not await self.answer_gate.is_passed():
             return  # the model is slow
         if choice := self.suggested.choice:
             if not self.suggested.candidates[choice - 1].corrects:
@@ -582,8 +573,9 @@ class LineEditor(OfApp, TextArea):
 
     async def action_accept_second(self) -> None:
         """Accepts the second word of the list. Moves the focus back where Tab moves it on."""
-        is_passed = await self.answer_gate.is_passed()
-        if is_passed and not self._accept_by("shift+tab") and not self.text and not self._ghost[0]:
+        if not await self.answer_gate.is_passed() or self._accept_by("shift+tab"):
+            return
+        if not self.text and not self._shown_ghost[0]:
             self.screen.focus_previous()
 
     async def action_take(self, number: int) -> None:
@@ -611,7 +603,7 @@ class LineEditor(OfApp, TextArea):
         # While an answer is coming, the words are for an earlier text, unless one is chosen.
         if index < len(words) and (self.answer_gate.is_set() or choice):
             self.typing.accept([words[index]], 1 + choice)
-        if self.suggested.choice:  # the line has not changed: it had the word already
+        if self.suggested.choice:  # nothing has changed: the word is in the line already
             self._choose(0)
 
     # Choosing in the list, and editing lines of the page
@@ -624,7 +616,7 @@ class LineEditor(OfApp, TextArea):
         elif await self.answer_gate.is_passed() and self.suggested.choice:
             word = self.suggested.candidates[self.suggested.choice - 1].word
             if stored := self.app.never_suggest(word, self.before):
-                self.recall.note(partial(self._set_unwanted, stored, False))
+                self.recall.note_step(partial(self._set_unwanted, stored, False))
                 self.suggested.drop_chosen(self.before)
                 self._draw_ghost()
                 self.ask_again()
@@ -660,26 +652,25 @@ class LineEditor(OfApp, TextArea):
 
     def _choose(self, choice: int) -> None:
         self.suggested.choose(choice, self.before)
-        self.visibility_changed()
+        self.redraw_suggested()
 
     def action_hide(self) -> None:
         if self.suggested.choice:
             self._choose(0)
-        elif self.open_text.edited is not None and not self.requested:
+        elif self.open_text.edited is not None and not self.requested_ghost:
             self.recall.leave_edit()
         else:
-            if self.requested:
-                self.suggested.choose(0, self.before)  # ends it
+            if self.requested_ghost:
+                self.suggested.choose(0, self.before)  # the usual ghost takes its place
             self.suggested.set_visible(self.word_begin, False)
-            self.visibility_changed()
+            self.redraw_suggested()
 
     def action_suggest_now(self) -> None:
         self.suggested.set_visible(self.word_begin, True)
-        self.visibility_changed()
+        self.redraw_suggested()
 
-    def visibility_changed(self) -> None:
-        """Draws the ghost and the list again: they were hidden or shown, or their width has
-        changed."""
+    def redraw_suggested(self) -> None:
+        """Draws the ghost and the list again."""
         self._draw_ghost()
         self.post_message(ListChanged())
 

@@ -64,8 +64,8 @@ class FindLine(SafeInput):
         self.border_subtitle = self._page.find_next(by)
 
     def on_blur(self) -> None:
-        """Hides the line and ends finding, unless it is the window that has lost the focus. Does
-        nothing either if a search has opened another text, which gives the focus back to this."""
+        """Hides the line and ends finding. Does nothing if the whole window has lost the focus, or
+        if this line has it again, since a search has opened another text."""
         if self.app.app_focus and self.screen.focused is not self:
             self.remove_class("-shown")
             self._page.end_finding()

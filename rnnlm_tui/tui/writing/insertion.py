@@ -40,13 +40,13 @@ class Typing:
         """The key presses for the text in the area, without what was pasted or recalled."""
         self.saved_before = 0
         """The key presses saved in the texts that `replace_all` has replaced."""
-        self._given = 0
+        self._untyped = 0
         """The characters in the area that were pasted or recalled."""
         self._tail = ""
-        """The end of the line up to the cursor that the next character may change, such as the
-        space of the last accept. `type_character` says more."""
-        self.taken = ""
-        """The last key, if it was a plain digit that took a word."""
+        """The text before the cursor that the next character may change, such as the space after an
+        accepted word; see `type_character`. It is set after an insertion, which calls `forget`."""
+        self.taken_by = ""
+        """The last key, if it was a plain digit that took a word; or ""."""
         self.is_halfway = False
         """True while `take_by_digit` has put a digit into the text, before it puts in the word."""
 
@@ -54,19 +54,19 @@ class Typing:
     def saved(self) -> int:
         """The key presses saved: the characters that were written, without spaces at the ends of
         the text, minus the presses. Negative if there were more presses."""
-        written = len(self._area.text.strip()) - self._given
+        written = len(self._area.text.strip()) - self._untyped
         return self.saved_before + (written - self.presses if written > 0 else 0)
 
     def forget(self) -> None:
-        """Forgets the space and the digit of the last accept: the text or the cursor has changed,
-        so that no mark is to replace that space."""
-        self._tail = self.taken = ""
+        """Forgets the last accept, since the text or the cursor has changed: no mark replaces its
+        space any more, and no key gives its digit back."""
+        self._tail = self.taken_by = ""
 
     def deleted(self, length: int) -> None:
         """Notes that so many characters were deleted. Pasted ones count as deleted first."""
-        self._given = max(0, self._given - length)
+        self._untyped = max(0, self._untyped - length)
         if not self._area.text:
-            self.presses = self._given = 0
+            self.presses = self._untyped = 0
 
     def replace_all(self, text: str) -> None:
         """Replaces all of the text by a recalled one, or by "". The keys saved stay counted."""
@@ -89,9 +89,9 @@ class Typing:
         if keys is not None:
             self.presses += keys
         elif len(text) == len(area.text):  # nothing that was typed is left
-            self.presses, self._given = 0, len(text)
+            self.presses, self._untyped = 0, len(text)
         else:
-            self._given += len(text)
+            self._untyped += len(text)
         return True
 
     def accept(self, pieces: Sequence[Insertion | Suggestion], keys: int) -> None:
@@ -124,7 +124,7 @@ class Typing:
         text = area.text
         self.accept([replace(word, replaces_before=word.replaces_before + 1)], 1)
         if area.text != text:
-            self.taken = digit
+            self.taken_by = digit
 
     def give_digit_back(self, following: str = "") -> bool:
         """If the last key was a plain digit that took a word, types the digit instead.
@@ -133,7 +133,7 @@ class Typing:
         was meant, as in `co2 ` and `win10`. "" stands for Backspace or undo, which ask for it.
         Returns whether the digit was given back.
         """
-        if not self.taken or not (following.isdigit() or following in ("", " ")):
+        if not self.taken_by or not (following.isdigit() or following in ("", " ")):
             return False
         self._area.undo()
         if not following:

@@ -19,8 +19,8 @@ WELL_KNOWN = 0.9
 in German and English, built on `english`, knows both. In 99 of 100 samples of 30 words, `english`
 knows at most 57 % of German, and 83 % of French."""
 ENOUGH_KNOWN = 0.3
-"""Words of which a smaller share are common words of a language are not in that language. In 21
-texts in five languages all samples of 30 words have more, except quotations in another one."""
+"""The share of common words of a language below which a text is not in that language. In 21 texts
+in five languages all samples of 30 words have more, except quotations in another language."""
 NOT_KNOWN = "these words are not {0}: F3 learns yours, F4 lists models"
 
 
@@ -39,9 +39,12 @@ NO_NOTE = LanguageNote()
 def note_on_language(
     opened_model: OpenedModel, lines: Sequence[str], is_asked: bool = False
 ) -> LanguageNote:
-    """Judges the last words of these lines for the active model. If the writer has not asked, as
-    many words before them have to give the same note: a quotation is no reason to leave a model.
-    Takes 20 ms the first time, which reads the lists of frequent words, then 0.2 ms."""
+    """Returns a note on the last WORDS_JUDGED words of these lines, or NO_NOTE.
+
+    If as many words are before them, these must give the same note, since a quotation is no reason
+    to leave a model. With `is_asked`, when the writer asks, they need not. Takes 20 ms the first
+    time, which reads the lists of frequent words, then 0.2 ms.
+    """
     if lacks_spaces("".join(lines[-2:])[-LAST_CHARACTERS:]):
         return LanguageNote(text=WITHOUT_SPACES)
     words = list[str]()
@@ -49,14 +52,14 @@ def note_on_language(
         words[:0] = WORD.findall(line)
         if len(words) >= 2 * WORDS_JUDGED:
             break
-    note = _note_on(opened_model, words[-WORDS_JUDGED:])
+    note = _judge(opened_model, words[-WORDS_JUDGED:])
     before = words[-2 * WORDS_JUDGED : -WORDS_JUDGED]
     if is_asked or len(before) < WORDS_JUDGED or note == NO_NOTE:
         return note
-    return note if _note_on(opened_model, before) == note else NO_NOTE
+    return note if _judge(opened_model, before) == note else NO_NOTE
 
 
-def _note_on(opened_model: OpenedModel, words: Sequence[str]) -> LanguageNote:
+def _judge(opened_model: OpenedModel, words: Sequence[str]) -> LanguageNote:
     ids = opened_model.model.vocabulary.id_by_word
     known = sum(word in ids or word.lower() in ids for word in words)
     if len(words) < WORDS_JUDGED or known >= WELL_KNOWN * WORDS_JUDGED:

@@ -21,8 +21,8 @@ from rnnlm_tui.tui.writing.insertion import MAX_TEXT
 STORE_WAIT_S = 0.05
 """Seconds that a key press waits for its text to be stored, before it is painted. Storing takes
 0.05 ms, and longer while a model is loaded or the log is copied into the database."""
-Opening: TypeAlias = Callable[[], Awaitable[str]]
-"""Opens a text. Returns a warning to show, or ""."""
+Opening: TypeAlias = Callable[[], Awaitable[str | None]]
+"""Opens a text. May return a warning to show."""
 Reversal: TypeAlias = Callable[[], "Reversal"]
 """Undoes or redoes a change, and returns what reverses that again."""
 
@@ -91,18 +91,20 @@ class OpenText:
 
     # Opening and storing
 
-    async def open(self, number: int | None) -> str:
+    async def open(self, number: int | None) -> None:
         """Opens the text with this number, or a new one (None). Raises StorageError."""
-        return self._take(await self.database.read(partial(texts.open_text, number=number)))
+        self._set_text(*await self.database.read(partial(texts.open_text, number=number)))
 
-    def _take(self, opened: tuple[Text, list[Turn]]) -> str:
-        """Makes an opened text, with its lines, the open text. Returns "": no warning."""
-        self.text, self.turns = opened
+    async def open_last(self) -> None:
+        """Opens the text that was opened last. Raises StorageError."""
+        self._set_text(*await self.database.read(texts.open_last_text))
+
+    def _set_text(self, text: Text, turns: list[Turn]) -> None:
+        self.text, self.turns = text, turns
         self.go_on_with(self.text.draft)
         is_saved = self.text.file is not None and self.text.file.saved == SavedPart.ALL
         self._draft_in_file = self.text.draft if is_saved else None
         self._lines_in_file = self.lines if is_saved else None
-        return ""
 
     def go_on_with(self, draft: Draft) -> None:
         """Goes on with what was being written, also with the edit of a turn."""
@@ -148,16 +150,12 @@ class OpenText:
         self._is_draft_waiting = False  # before the draft is read, so that no later one is missed
         tables.store_draft(connection, text)
 
-    async def open_last(self) -> str:
-        """Opens the text that was opened last. Raises StorageError."""
-        return self._take(await self.database.read(texts.open_last_text))
-
     async def open_file(self, read: ReadFile) -> str:
         """Opens the text of a file.
 
         It gets the lines of the file, unless its lines were changed here since they were saved. If
-        another program has changed the file, returns a sentence on which lines the text has. The
-        draft stays in any case. Raises StorageError.
+        another program has changed the file, returns a warning that says which lines the text has,
+        or else "". The draft stays in any case. Raises StorageError.
         """
         text = await self.database.read(partial(texts.text_of_file, path=read.file.path))
         name = Path(read.file.path).name
@@ -165,7 +163,8 @@ class OpenText:
         if text is None or text.file is None:
             text = Text()
         elif text.file.digest == read.file.digest:
-            return await self.open(text.number)
+            await self.open(text.number)
+            return ""
         else:
             await self.open(text.number)
             ours = {line for turn in self.turns for line in turn.line.split("\n")}
@@ -182,12 +181,12 @@ class OpenText:
         await self.open(text.number)
         return warning
 
-    async def open_pasted(self, lines: str) -> str:
+    async def open_pasted(self, lines: str) -> None:
         """Opens a new text with these lines. Raises StorageError."""
         text = Text()
         put = partial(texts.replace_lines, text=text, lines=lines.rstrip().split("\n"))
         await self.database.read(put)
-        return await self.open(text.number)
+        await self.open(text.number)
 
     async def check_stored(self) -> None:
         """Raises StorageError unless the database has all lines and the draft, as a later app would
@@ -239,7 +238,7 @@ class OpenText:
 
     def _store(self, change: tables.Change, *turns: Turn) -> None:
         """Stores turns that were changed. If the lines are now those of the file, the file has all
-        of the text again. Such is the case when Enter keeps a draft that was saved with them."""
+        of the text again, as when Enter keeps a draft that was saved among its lines."""
         file = self.text.file
         self.text.note_change()
         if file is not None and [turn.line for turn in self.turns] == self._lines_in_file:
@@ -283,8 +282,8 @@ class OpenText:
 
 
 def _saved(draft: Draft, in_file: Draft | None) -> SavedPart:
-    """Returns which part of a text its file has, if the lines are the same. `draft` is the draft
-    now, and `in_file` the one that was saved."""
+    """Returns which part of a text its file has, if no line was kept or changed since it was saved.
+    `draft` is the draft now, and `in_file` the one that was saved."""
     if draft == in_file:
         return SavedPart.ALL
     # In the file, a turn that was being edited has the text of the edit.

@@ -141,11 +141,11 @@ class Page(OfApp, ScrollView, can_focus=True):
         content = row.content if isinstance(row.content, Content) else Content(row.content)
         if row.style:
             content = content.stylize_before(self.get_visual_style(row.style))
-        if row.line >= 0:
+        if row.line_index >= 0:
             for pattern in self._patterns:
                 for match in pattern.finditer(straight_quotes(content.plain)):
                     content = content.stylize("bold underline", *match.span())
-        if row.line == self._marked:
+        if row.line_index == self._marked:
             content = content.stylize("reverse")
         selection = self.text_selection
         span = selection.get_span(at) if selection is not None else None
@@ -192,7 +192,7 @@ class Page(OfApp, ScrollView, can_focus=True):
     def _keep_mark_in_sight(self, marked: int) -> None:
         """Marks the nearest line in sight if the mouse wheel has scrolled the marked one away."""
         in_sight = self._rows.rows[int(self.scroll_offset.y) :][: self.size.height]
-        places = [row.line for row in in_sight if row.line >= 0]
+        places = [row.line_index for row in in_sight if row.line_index >= 0]
         if places and marked not in places:
             self._marked = min(max(marked, places[0]), places[-1])
             self.refresh()
@@ -205,8 +205,8 @@ class Page(OfApp, ScrollView, can_focus=True):
         line found last, or else from the top of what is in sight. Returns its number among the
         lines found, as in "2 of 5".
 
-        Looks for the words one after the other. If no line has them so, or the line of `turn` has
-        not, looks for lines with all of the words. Capitals and curly quotes make no difference.
+        Looks for the words as a phrase. If no line has it, or the line of `turn` does not have it,
+        looks for lines with all of the words. Capitals and curly quotes make no difference.
         """
         parts = [re.escape(word) for word in straight_quotes(words).split()]
         phrase = re.compile(r"\s+".join(parts), re.IGNORECASE)
@@ -233,8 +233,9 @@ class Page(OfApp, ScrollView, can_focus=True):
         return self._go_to(self._matches(), by)
 
     def _go_to(self, places: list[int], by: int) -> str:
-        """Goes to one of these lines: the marked line or, if it is none of them, the next one (0),
-        the next one after it (1) or the one before it (-1). Returns its number as `find` does."""
+        """Goes from the marked line to one of the lines with these indices: to the next one (1), to
+        the previous one (-1), or, unless it is one of them itself, to the next one (0). Returns the
+        number as `find` does."""
         self.refresh()
         if not self._patterns:
             return ""
@@ -244,7 +245,7 @@ class Page(OfApp, ScrollView, can_focus=True):
         here = self._index_of(self._found) if self._marked is None else self._marked
         if here is None:
             in_sight = self._rows.rows[int(self.scroll_offset.y) :]
-            here = next((row.line for row in in_sight if row.line >= 0), 0)
+            here = next((row.line_index for row in in_sight if row.line_index >= 0), 0)
         index = bisect_right(places, here) if by > 0 else bisect_left(places, here) + by
         index %= len(places)
         self._mark(places[index])
@@ -261,7 +262,7 @@ class Page(OfApp, ScrollView, can_focus=True):
         """Edits the clicked line, unless the mouse has selected text."""
         place, rows = event.get_content_offset(self), self._rows.rows
         at = -1 if place is None else self._row_at(place.y)
-        index = rows[at].line if 0 <= at < len(rows) else -1
+        index = rows[at].line_index if 0 <= at < len(rows) else -1
         if index >= 0 and not self.screen.get_selected_text():
             self.post_message(LineClicked(self.lines[index].turn))
 
@@ -327,7 +328,7 @@ class Page(OfApp, ScrollView, can_focus=True):
         if marked is not None:
             last_row = self._rows.of_line(marked).stop - 1
             place = max(0, min(last_row + y, len(rows) - 1))
-            self._mark(next(row.line for row in rows[place:] if row.line >= 0))
+            self._mark(next(row.line_index for row in rows[place:] if row.line_index >= 0))
 
     async def on_key(self, event: events.Key) -> None:
         """Types letters that are not bound here into the line being written, at once: later keys

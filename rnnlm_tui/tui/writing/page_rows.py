@@ -34,10 +34,10 @@ class PageLine:
 
 
 class Row(NamedTuple):
-    """A row of the page. `line` is the index of its line, or -1 for a heading, a blank row or a row
-    of a hint. `style` is the component class of its style, or ""."""
+    """A row of the page. `line_index` is -1 for a heading, a blank row or a row of a hint. `style`
+    is the component class of its style, or ""."""
 
-    line: int
+    line_index: int
     style: str
     content: str | Content
 
@@ -87,7 +87,8 @@ class PageRows:
             heading = f"── {day_and_time(sent)} "
             self.rows.append(Row(-1, "day", heading.ljust(self.width, "─")))
         elif line.day and above is not None:  # a file has blank lines of its own
-            is_above_wrapped = all(row.line == place - 1 for row in self.rows[-2:])
+            # The line above is wrapped if both of the last rows are of it.
+            is_above_wrapped = all(row.line_index == place - 1 for row in self.rows[-2:])
             if len(rows_of_line) > 1 or is_above_wrapped:
                 self.rows.append(BLANK)
         self.rows += [Row(place, "", row) for row in rows_of_line]

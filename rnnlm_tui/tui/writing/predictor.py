@@ -136,7 +136,7 @@ def last_lines(lines: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def answer_to(question: Question) -> Answer:
-    # Imports numpy, which takes 0.14 s, and not before the first paint.
+    # Imported after the first paint, since it imports numpy, which takes 0.14 s.
     from rnnlm_tui.suggesting.suggest import suggest
 
     suggestions = suggest(

@@ -9,13 +9,13 @@ from functools import partial
 from typing import TYPE_CHECKING, TypeAlias
 
 from textual.message import Message
-from textual.widgets import TextArea
 
 from rnnlm_tui.session.tables import Turn
-from rnnlm_tui.tui.writing.insertion import MAX_TEXT, TextTooLong, Typing
-from rnnlm_tui.tui.writing.open_text import OpenText, Reversal, lines_of
+from rnnlm_tui.tui.writing.insertion import MAX_TEXT, TextTooLong
+from rnnlm_tui.tui.writing.open_text import Reversal, lines_of
 
 if TYPE_CHECKING:
+    from rnnlm_tui.tui.writing.editor import LineEditor
     from rnnlm_tui.tui.writing.predictor import Answer
 
 EditorState: TypeAlias = tuple[Turn | None, str]
@@ -39,18 +39,8 @@ class Recall:
     back if that is undone.
     """
 
-    def __init__(
-        self,
-        editor: TextArea,
-        typing: Typing,
-        text: OpenText,
-        set_text: Callable[[str], None],
-        tell_kept: Callable[[Sequence[str], Turn | None], None],
-    ) -> None:
-        """`set_text` replaces the text of the editor. `tell_kept` is called with the lines and the
-        edited turn, as in `LinesKept`, when lines are kept."""
-        self._editor, self._typing, self._text = editor, typing, text
-        self._set_text, self._tell_kept = set_text, tell_kept
+    def __init__(self, editor: LineEditor) -> None:
+        self._editor, self._text = editor, editor.open_text
         self._undo_steps: list[tuple[EditorState, Reversal]] = []
         """What undoes each step, the last one last, with the state of the editor after the step."""
         self._redo_steps: list[tuple[EditorState, Reversal]] = []
@@ -65,11 +55,17 @@ class Recall:
         if not line and edited is None:
             return
         bring_back = self._put_away()
-        self._set_text(self._text.end_edit())
-        self._store([line], edited)
-        if line:  # otherwise `remove` has noted the step
-            kept = edited or self._text.turns[-1]
-            self._add(partial(bring_back, kept))  # an undo edits the kept line
+        self._editor.set_text(self._text.end_edit())
+        self._tell_kept([line], edited)
+        if edited is None:
+            self._text.add_lines(line)
+        elif not line:
+            self.remove(edited)
+            return
+        elif line != lines_of(edited.line).strip():
+            self._text.change(edited, line)
+        kept = edited or self._text.turns[-1]
+        self._add_step(partial(bring_back, kept))  # an undo edits the kept line
 
     def keep_pasted(self, pasted: str) -> None:
         """Keeps all lines of a pasted text that have an end, as one step of undo.
@@ -87,26 +83,22 @@ class Recall:
         if max(map(len, lines)) > MAX_TEXT:
             editor.post_message(TextTooLong(pasted))
         elif not kept:
-            self._typing.insert(rest)
+            editor.typing.insert(rest)
         else:
             bring_back = self._put_away()
-            self._set_text(rest + after)
+            editor.set_text(rest + after)
             editor.move_cursor((0, len(rest)))
-            self._store(kept, None)
+            self._tell_kept(kept, None)
+            self._text.add_lines(*kept)
             turns = self._text.turns[-len(kept) :]
-            self._add(bring_back, partial(self._text.remove, turns))
+            self._add_step(bring_back, partial(self._text.remove, turns))
 
-    def _store(self, lines: Sequence[str], edited: Turn | None) -> None:
-        self._tell_kept(lines, edited)
-        if edited is None:
-            self._text.add_lines(*lines)
-        elif not lines[0]:
-            self.remove(edited)
-        elif lines[0] != lines_of(edited.line).strip():
-            self._text.change(edited, lines[0])
+    def _tell_kept(self, lines: Sequence[str], edited: Turn | None) -> None:
+        self._editor.suggested.show_as_usual()
+        self._editor.post_message(LinesKept(lines, edited, self._editor.answer))
 
     def remove(self, turn: Turn) -> None:
-        self.note(self._text.remove([turn]))
+        self.note_step(self._text.remove([turn]))
 
     def step(self, by: int) -> None:
         """Edits the previous (-1) or next (1) line. Stops at the first line. After the last line
@@ -117,7 +109,7 @@ class Recall:
         if place < len(turns):
             self.edit(turns[place])
         elif by > 0:
-            self._set_text(self._text.end_edit())
+            self._editor.set_text(self._text.end_edit())
 
     def edit(self, turn: Turn) -> None:
         """Edits a line. What is being written comes back afterwards."""
@@ -125,13 +117,13 @@ class Recall:
         if len(text) > MAX_TEXT:  # a line of a file, the rest of which would be lost
             text = self._text.end_edit()
             self._editor.post_message(TextTooLong(""))
-        self._set_text(text)
+        self._editor.set_text(text)
 
     def leave_edit(self) -> None:
         """Ends the edit of a line without changing it."""
         bring_back = self._put_away()
-        self._set_text(self._text.end_edit())
-        self._add(bring_back)
+        self._editor.set_text(self._text.end_edit())
+        self._add_step(bring_back)
 
     # Undo and redo
 
@@ -139,12 +131,14 @@ class Recall:
     def _state(self) -> EditorState:
         return self._text.edited, self._text.written
 
-    def note(self, undo: Reversal) -> None:
+    def note_step(self, undo: Reversal) -> None:
         """Notes a step that changed lines or the list, but not the text in the editor. `undo`
         undoes it."""
-        self._add(self._put_away(), undo)
+        self._add_step(self._put_away(), undo)
 
-    def _add(self, bring_back: Callable[[], None], change_lines: Reversal | None = None) -> None:
+    def _add_step(
+        self, bring_back: Callable[[], None], change_lines: Reversal | None = None
+    ) -> None:
         """Adds a step, with what undoes it, as in `_reversal`."""
         self._undo_steps.append((self._state, self._reversal(bring_back, change_lines)))
         self.forget_undone()
@@ -187,7 +181,7 @@ class Recall:
             edit = (kept or edited, interrupted)
             if (text, *edit) != (editor.text, self._text.edited, self._text.interrupted):
                 self._text.edited, self._text.interrupted = edit
-                self._set_text(text)
+                editor.set_text(text)
                 editor.selection = selection
             editor.history = history
 
@@ -196,8 +190,9 @@ class Recall:
     def _reversal(
         self, bring_back: Callable[[], None], change_lines: Reversal | None = None
     ) -> Reversal:
-        """Returns what reverses a step: it puts away what is there now, calls `change_lines` and
-        `bring_back`, and returns what reverses the step again, in the same way."""
+        """Returns a function that undoes a step, and returns one that redoes it, and so on. Each
+        puts away what the editor has, calls `change_lines` for the lines of the text, and then
+        `bring_back` for what the editor had before."""
 
         def reverse() -> Reversal:
             bring_this_back = self._put_away()

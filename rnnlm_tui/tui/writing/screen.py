@@ -26,7 +26,13 @@ from rnnlm_tui.suggesting.accepting import LINES_ABOVE, DigitSetting
 from rnnlm_tui.text.reading import count_words
 from rnnlm_tui.tui.preferences import Preferences
 from rnnlm_tui.tui.widgets.base_screen import AppScreen
-from rnnlm_tui.tui.writing.candidates import Candidates, Listing, WordClicked, note_on, unknown_in
+from rnnlm_tui.tui.writing.candidates import (
+    Candidates,
+    Listing,
+    WordClicked,
+    note_on_words,
+    unknown_in,
+)
 from rnnlm_tui.tui.writing.editor import LineEditor, ListChanged, Pasted
 from rnnlm_tui.tui.writing.finding import FindLine
 from rnnlm_tui.tui.writing.insertion import MAX_TEXT, TextTooLong
@@ -100,7 +106,7 @@ class AutocompleteScreen(AppScreen):
         self._database = database
         self.page = Page(self.open_text)
         self._title = Static(id="title")
-        self._words = Candidates()
+        self._list = Candidates()
         self._find_line = FindLine(self.page)
         self._offer = ""
         """The offer to update the model, which is shown until the next line is kept; or ""."""
@@ -133,7 +139,7 @@ class AutocompleteScreen(AppScreen):
             yield self.page
             yield self._find_line
             yield self.editor
-            yield self._words
+            yield self._list
 
     async def on_mount(self) -> None:
         self.editor.focus()
@@ -163,9 +169,10 @@ class AutocompleteScreen(AppScreen):
         self._predictor.opened_model = opened_model
         if opened_model is not None:
             self.editor.typing.replaces_space = opened_model.model.tokenizer.replaces_space
-        if opened_model is None or opened_model.name != before:  # otherwise a choice is kept
+        # A new version of the same model keeps the word that is chosen in the list.
+        if opened_model is None or opened_model.name != before:
             self.editor.forget_answer()
-        self._begin_reading()
+        self._begin_with_last_lines()
         self._suggest_anew()
 
     def _suggest_anew(self) -> None:
@@ -175,7 +182,7 @@ class AutocompleteScreen(AppScreen):
         self._judge_language()
         self._read_texts()
 
-    def _begin_reading(self) -> None:
+    def _begin_with_last_lines(self) -> None:
         """If there are many lines above, lets suggestions follow from the last of them only, until
         the model has read all."""
         above = self.editor.above
@@ -229,7 +236,7 @@ class AutocompleteScreen(AppScreen):
         listing = self.editor.listing
         if self.editor.is_hidden:  # Esc hides this, too
             self._language_note = NO_NOTE
-        self._words.show(listing, self._words_note(listing))
+        self._list.show(listing, self._words_note(listing))
         self._show_editor_note()
 
     def _words_note(self, listing: Listing) -> str:
@@ -246,7 +253,7 @@ class AutocompleteScreen(AppScreen):
             return "reading ..."
         if self._language_note != NO_NOTE and listing.words:
             return ""  # the note below the editor says that the model does not know the language
-        return note_on(answer.suggestions, self._told_unknown)
+        return note_on_words(answer.suggestions, self._told_unknown)
 
     @property
     def _question(self) -> Question | None:
@@ -257,7 +264,7 @@ class AutocompleteScreen(AppScreen):
         """Shows how the active model continues the line being written, or what it proposes as the
         next line. Pressed again, continues it in another way."""
         self.editor.focus()
-        shown = self.editor.requested  # "" if the cursor is not at the end: then no ghost is shown
+        shown = self.editor.requested_ghost  # as it is before the cursor moves
         self.editor.move_cursor(self.editor.document.end)
         if (question := self._question) is None:
             why = "there is no model: F3 trains one" if self.app.has_no_models else "loading ..."
@@ -284,14 +291,14 @@ class AutocompleteScreen(AppScreen):
 
     def on_resize(self) -> None:
         """Fits the ghost and the words to the new width."""
-        self.call_after_refresh(self.editor.visibility_changed)
+        self.call_after_refresh(self.editor.redraw_suggested)
 
     def action_toggle_ghost(self) -> None:
         self.editor.suggested.toggle_ghost()
         self.app.store_preferences()
         is_on = "on" if self.app.preferences.ghost else "off"
         self.app.notify_user(f"the ghost is {is_on}", topic="ghost")
-        self.editor.visibility_changed()
+        self.editor.redraw_suggested()
 
     def action_next_digits(self) -> None:
         """Goes to the next setting of which digits take a word of the list."""
@@ -332,7 +339,7 @@ class AutocompleteScreen(AppScreen):
             self._told_unknown.clear()
             self._language_note = NO_NOTE
             self._told_languages.clear()
-            self._begin_reading()  # before the text of the editor changes, which asks
+            self._begin_with_last_lines()  # before `set_text`, which asks for suggestions
             self.editor.set_text("\n".join(filter(None, written)))
             self._suggest_anew()
             if warning:
@@ -434,12 +441,12 @@ class AutocompleteScreen(AppScreen):
             self._language_note = NO_NOTE if found in self._told_languages else found
             self._told_languages.add(found)
             if self._language_note.model:
-                self.app.models_screen.choose(self._language_note.model)
+                self.app.models_screen.choose(self._language_note.model)  # F4 selects it
             self._show_suggested()
 
     def action_use_language(self) -> None:
-        """Uses the model of the language that the last words are in, even if no note says so:
-        each note is shown once, and none after a short quote."""
+        """Uses the model of the language of the last words, also if no note is shown: each is shown
+        once, and none after a short quotation."""
         note = NO_NOTE
         if (opened_model := self.app.opened_model) is not None:
             lines = (*self.editor.above, self.editor.line)
@@ -448,7 +455,7 @@ class AutocompleteScreen(AppScreen):
             self._language_note = NO_NOTE
             undo = self.app.shown_key("line.undo", "ctrl+z")
             notice = f"{model} is in use; {undo} goes back to {self.app.active_name}"
-            self.editor.recall.note(self._use(model, notice))
+            self.editor.recall.note_step(self._use(model, notice))
             self._show_editor_note()
         else:
             self.app.notify_user(f"no other model knows the last {WORDS_JUDGED} words better")
@@ -553,7 +560,8 @@ class AutocompleteScreen(AppScreen):
     @work(group="offer")
     async def _offer_update(self, written: int) -> None:
         """Offers to update the model, if enough is new to it with the `written` words."""
-        # RnnlmError is shown when the line is stored; ValueError: a card without a date.
+        # The model cannot be updated, its card has no date (ValueError), or the database fails,
+        # which is shown when the line is stored.
         with suppress(RnnlmError, ValueError):
             if offer := await offer_of_update(self.app, written):
                 self._offer = offer
@@ -588,5 +596,5 @@ class AutocompleteScreen(AppScreen):
 
     def action_move_pane(self) -> None:
         can_go = self.page.can_focus and not self.page.has_focus
-        # At once: `focus` waits, and the key right behind would go to the pane that is left.
+        # At once, unlike `focus`, so that the next key goes to the new pane.
         self.set_focus(self.page if can_go else self.editor)

@@ -43,7 +43,8 @@ class WordsAhead:
     """Suggested words after the cursor, in pieces that Tab accepts one after the other. The rest of
     them stays while the user types what they say.
 
-    In the methods, `before` is the line up to the cursor.
+    In the methods, `before` is the line up to the cursor. Accepting may write its letters in
+    another way: after `i` the words may be `I'm here`, and typing them makes `i'm here`.
     """
 
     def __init__(
@@ -53,21 +54,20 @@ class WordsAhead:
         replaced = pieces[0].replaces_before if pieces else 0
         kept = len(before) - replaced
         self._begin = len(before) - max(replaced, len(prefix))
-        """Where the first word begins, or the space that it replaces. The words fit no line that is
-        shorter."""
+        """Where the first word begins, or the space that it replaces. The words fit no shorter
+        line."""
         self._accepted = before[:kept]
-        """The line up to the cursor and all the words, as accepting them writes it."""
-        # A piece also ends before the space that the first piece replaces.
+        """The line as it is once all the words are accepted."""
+        # If the first piece replaces a space, what is before the space counts as a piece, too.
         self._ends = [(kept, True)] if replaced and not prefix else []
         """Where each piece ends in `_accepted`, and whether a space follows it in running text."""
         for piece in pieces:
             self._accepted += sanitize(piece.text)
             self._ends.append((len(self._accepted), piece.space_after))
         self._typed = self._accepted
-        """`_accepted`, but with the letters of `before` as they were typed. Accepting the words may
-        change some, such as a small letter to a capital."""
+        """The line as it is once all the words are typed: the letters of `before` stay."""
         if prefix:
-            # The first piece may write the typed letters in another way, and so in another length.
+            # Written in another way, the typed letters may have another length.
             written = begin_of(self._accepted[kept:], before[kept:]) if replaced else ""
             self._typed = before + self._accepted[kept + len(written) :]
 
@@ -81,9 +81,8 @@ class WordsAhead:
         return self._places(before) is not None
 
     def rest(self, before: str) -> tuple[str, bool]:
-        """Returns the text to show after `before`, "" if the words do not fit, and whether it
-        replaces the space before the cursor, as a comma does. Typed letters that accepting the
-        words changes stay as they are until then."""
+        """Returns the text to show after `before`, or "" if the words do not fit, and whether it
+        replaces the space before the cursor, as a comma does."""
         places = self._places(before)
         text = "" if places is None else self._accepted[places[1] :]
         is_typed = self._accepted.startswith(before) or self._typed.startswith(before)
@@ -103,9 +102,9 @@ class WordsAhead:
         return pieces
 
     def _places(self, before: str) -> tuple[int, int] | None:
-        """Returns the index in `_accepted` from which on accepting inserts it, and the index from
-        which on it is drawn after `before`. The first one is smaller if accepting changes letters
-        before the cursor. Returns None if the words do not fit `before`."""
+        """Returns two indices in `_accepted`: accepting inserts the text from the first one on, and
+        the text from the second one on is drawn after `before`. The first one is smaller if
+        accepting changes letters before the cursor. Returns None if the words do not fit."""
         length = len(before)
         if length < self._begin:
             return None
@@ -131,7 +130,7 @@ class Suggested:
     matches it. The user can switch it off, and hide the suggestions or force the ghost for the word
     at the cursor.
 
-    In the methods, `before` is the line up to the cursor, and `word` is where the word at the
+    In the methods, `before` is the line up to the cursor, and `word_begin` is where the word at the
     cursor begins.
     """
 
@@ -151,28 +150,28 @@ class Suggested:
         self._prefix = ""
         """The letters typed of the word that the suggestions complete."""
         self._preferences = preferences
-        self._word: Location | None = None
-        """The word for which suggestions are hidden or the ghost is forced."""
+        self._word_begin: Location | None = None
+        """Where the word begins for which suggestions are hidden or the ghost is forced."""
         self._hides = False
         """True if suggestions are hidden for that word, false if the ghost is forced."""
 
-    def set_visible(self, word: Location, is_visible: bool) -> None:
+    def set_visible(self, word_begin: Location, is_visible: bool) -> None:
         """Hides the ghost and the list for this word, or shows its ghost even if that is switched
         off or unlikely."""
-        self._word, self._hides = word, not is_visible
+        self._word_begin, self._hides = word_begin, not is_visible
 
     def show_as_usual(self) -> None:
         """Ends what `set_visible` did."""
-        self._word = None
+        self._word_begin = None
 
     def toggle_ghost(self) -> None:
         """Switches the ghost on or off, but not the list."""
         self._preferences.ghost = not self._preferences.ghost
         self.show_as_usual()
 
-    def is_hidden(self, word: Location) -> bool:
+    def is_hidden(self, word_begin: Location) -> bool:
         """Returns whether the ghost and the list are hidden."""
-        return self._hides and word == self._word
+        return self._hides and word_begin == self._word_begin
 
     def show(self, suggestions: Suggestions | None, before: str) -> None:
         """Sets the suggestions at the cursor, or none. The chosen word stays chosen. A ghost that
@@ -217,14 +216,15 @@ class Suggested:
         self.is_requested = False
         self.ghost = WordsAhead(before, pieces, self._prefix)
 
-    def shown_ghost(self, before: str, word: Location) -> tuple[str, bool]:
+    def shown_ghost(self, before: str, word_begin: Location) -> tuple[str, bool]:
         """Returns the part of the ghost to show after `before`, or "", and whether it replaces the
         space before the cursor."""
         first = self.candidates[0] if self.candidates else None
         is_likely = first is not None and is_ghost_likely(first.probability, self._prefix)
         is_wanted = self._preferences.ghost and (is_likely or self.choice)
-        is_forced = self.is_requested or (word == self._word and not self._hides)
-        if not is_forced and (not is_wanted or self.is_hidden(word)):
+        is_of_word = word_begin == self._word_begin
+        is_forced = self.is_requested or (is_of_word and not self._hides)
+        if not is_forced and (not is_wanted or self.is_hidden(word_begin)):
             return "", False
         return self.ghost.rest(before)
 
@@ -245,7 +245,7 @@ def fit_ghost(
     up to the cursor, which is in this `column`.
     """
     ghost, over_space = shown
-    covered = 1 if over_space else 0
+    covered = 1 if over_space else 0  # cells
     below = list[str]()
     if ghost and rows:
         filler = "x" * (column - covered)  # stands for the text before the ghost
@@ -257,8 +257,9 @@ def fit_ghost(
             below[rows - 1 :] = [shorten(" ".join(below[rows - 1 :]), width)]
     room = max(1, width - column + covered)
     left = room - cell_len(f"{BEFORE_SECOND}{second}{SECOND_KEY}")
-    first_word = len(ghost) - len(ghost.lstrip()) + len(next(iter(ghost.split()), ""))
-    if not ghost or not second or left < min(len(ghost), first_word + 1):
+    first_end = len(ghost) - len(ghost.lstrip()) + len(next(iter(ghost.split()), ""))
+    has_room = left >= min(len(ghost), first_end + 1)  # one more for "…"
+    if not ghost or not second or not has_room:
         second = ""
         left = room
     ghost = shorten(ghost, left)

@@ -241,11 +241,11 @@ def rows_of(
     for text, day, count, file in zip(texts, days, counts, files, strict=True):
         facts = f"  {day:{day_width}}  {count:>{count_width}}  "
         rest = width - len(facts) - file_width
-        title = _marked(text.full_title, query).truncate(rest, ellipsis=True, pad=True)
+        title = _underlined(text.full_title, query).truncate(rest, ellipsis=True, pad=True)
         row = title + facts + file.truncate(file_width, ellipsis=True, pad=True)
         line = " ".join(text.found.split())
         if line and (line != text.full_title or len(line) > rest):
-            row += "\n  " + _marked(_excerpt(line, width - 2, query), query)
+            row += "\n  " + _underlined(_excerpt(line, width - 2, query), query)
         rows.append(row)
     return rows
 
@@ -259,7 +259,7 @@ def _excerpt(line: str, width: int, query: str) -> str:
     return shorten(("… " if begin else "") + line[begin:], width)
 
 
-def _marked(text: str, query: str) -> Content:
+def _underlined(text: str, query: str) -> Content:
     """Returns a text with the words of the query in bold and underlined."""
     content, folded = Content(text), straight_quotes(text).casefold()
     for word in straight_quotes(query).casefold().split():

@@ -57,7 +57,7 @@ def choice() -> Choice:
     return Choice("Stop?", "What now?", OPTIONS)
 
 
-def several() -> ChooseSeveral[int]:
+def several() -> ChooseSeveral:
     return ChooseSeveral("Which?", [(1, "one"), (2, "two"), (3, "three")], chosen=[2])
 
 
@@ -202,7 +202,7 @@ async def test_a_path_is_checked_as_it_is_typed_and_written_out(
 DIALOGS: list[Make] = [
     lambda: Confirm(HOSTILE, HOSTILE * 4, yes=HOSTILE),
     lambda: Choice(HOSTILE, HOSTILE, [("a", HOSTILE, HOSTILE), ("b", HOSTILE, HOSTILE)]),
-    lambda: ChooseSeveral(HOSTILE, [("a", HOSTILE), ("b", HOSTILE)]),
+    lambda: ChooseSeveral(HOSTILE, [(1, HOSTILE), (2, HOSTILE)]),
     lambda: AskText(HOSTILE, HOSTILE, HOSTILE, check=lambda text: f"{HOSTILE} is wrong"),
 ]
 

@@ -136,7 +136,7 @@ class EditorDesk(Desk[EditorApp]):
 
     def toggle_ghost(self) -> None:
         self.editor.suggested.toggle_ghost()
-        self.editor.visibility_changed()
+        self.editor.redraw_suggested()
 
     async def drawn(self) -> list[str]:
         """The rows of the editor as they are painted."""

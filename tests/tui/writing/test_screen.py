@@ -26,7 +26,7 @@ from rnnlm_tui.text.vocabulary import SPECIAL_TOKENS
 from rnnlm_tui.tui.app import RnnlmApp
 from rnnlm_tui.tui.preferences import SettingsFile
 from rnnlm_tui.tui.writing import editor, predictor, welcome
-from rnnlm_tui.tui.writing.candidates import Candidates, Listing, note_on
+from rnnlm_tui.tui.writing.candidates import Candidates, Listing, note_on_words
 from rnnlm_tui.tui.writing.predictor import Answer, Question
 from tests.helpers.app import (
     ScriptedLibrary,
@@ -162,7 +162,7 @@ def test_only_words_that_may_be_slips_are_called_unknown(line: str, note: str) -
     known = learn_prose(["we saw and came at with for write to or it's Anna"] * 8)
     words = ("we", "saw", "and", "came", "at", "with", "for", "write", "to", "or", "it's", ",")
     model = ScriptedModel({}, 9, SPECIAL_TOKENS, words, known)
-    assert note_on(suggest(model, line)) == note
+    assert note_on_words(suggest(model, line)) == note
 
 
 async def test_an_unknown_word_is_named_once_a_text(tmp_path: Path) -> None:
@@ -361,7 +361,7 @@ async def test_a_line_is_continued_to_its_end_and_the_next_one_proposed(
         post_keys(it.app, "ctrl+r", "tab", "tab", "x")  # Tab waits for it
         await until(lambda: it.line == "Wa wb x")
         await it.press("f6", "ctrl+r")  # from the page
-        await until(lambda: it.editor.requested and it.editor.has_focus)
+        await until(lambda: it.editor.requested_ghost and it.editor.has_focus)
 
 
 async def test_a_line_is_continued_again_in_another_way(tmp_path: Path) -> None:
@@ -371,8 +371,8 @@ async def test_a_line_is_continued_again_in_another_way(tmp_path: Path) -> None:
         seen = set[str]()
         for _ in range(3):
             await it.press("ctrl+r")
-            await until(lambda: it.editor.requested not in {"", *seen})
-            seen.add(it.editor.requested)
+            await until(lambda: it.editor.requested_ghost not in {"", *seen})
+            seen.add(it.editor.requested_ghost)
             it.check_layout()
         await it.press("right")
         assert it.line == f"shall i {it.line.removeprefix('shall i ')}"
@@ -387,14 +387,14 @@ async def test_a_late_continuation_is_dropped(tmp_path: Path) -> None:
         model.gate.set()
         await until(lambda: it.editor.answer and it.editor.answer.question.line == "when x")
         await until(lambda: "continuation" not in {each.group for each in it.app.workers})
-        assert it.editor.requested == ""
+        assert it.editor.requested_ghost == ""
 
 
 async def test_a_model_that_can_continue_nothing_says_so(tmp_path: Path) -> None:
     async with desk(tmp_path, {"m": ScriptedModel({"": {"": 1.0}})}) as it:
         await it.press("ctrl+r")
         await it.told("m has nothing to add to this line")
-        assert it.editor.requested == ""
+        assert it.editor.requested_ghost == ""
 
 
 # The page
@@ -545,7 +545,7 @@ async def test_hostile_words(tmp_path: Path) -> None:
             await it.write(cue, " ")
             it.check_layout()
             await it.press("ctrl+r")
-            await until(lambda: it.editor.requested)
+            await until(lambda: it.editor.requested_ghost)
             await it.pilot.pause(0)
             it.check_layout()
             await it.press("down")

@@ -103,7 +103,7 @@ async def test_plain_digits_that_take_words_are_given_back_by_a_digit_or_a_space
         for token, frame in zip(tokens, cycle(FRAMES), strict=False):
             begin = f"{frame} ".lstrip()
             await it.type(begin, token)
-            if it.editor.typing.taken:
+            if it.editor.typing.taken_by:
                 taken.add(token)
             await it.press(" ")
             assert it.editor.text == f"{begin}{token} "
