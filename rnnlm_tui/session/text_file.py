@@ -60,12 +60,9 @@ def write_text_file(
     target = Path(os.path.realpath(path))
     try:
         raw = "".join(f"{line}{line_end}" for line in lines).encode(encoding)
-    except UnicodeError as error:  # mostly a UnicodeEncodeError; "idna" raises one without a place
-        missing = "form for this text"
-        if isinstance(error, UnicodeEncodeError) and error.end == error.start + 1:
-            missing = repr(error.object[error.start])
+    except UnicodeEncodeError as error:
         raise StorageError(
-            f"{target.name} is in {encoding}, which has no {missing}",
+            f"{target.name} is in {encoding}, which has no {error.object[error.start]!r}",
             "save the text under another name: a new file is in UTF-8",
         ) from error
 

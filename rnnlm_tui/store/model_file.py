@@ -76,17 +76,13 @@ class StoredModel:
     def __init__(self, file: Any, card: ModelCard) -> None:
         self.card, self._file = card, file
 
-    def _tensor(self, name: str) -> NDArray[Any]:
-        tensor: NDArray[Any] = self._file.get_tensor(name)
-        return tensor
-
     def tensors(self, prefix: str = "") -> dict[str, NDArray[Any]]:
         """Returns the tensors whose names begin with `prefix`, by the rest of their names."""
-        names = self._file.keys()
-        return {n.removeprefix(prefix): self._tensor(n) for n in names if n.startswith(prefix)}
+        file, names = self._file, self._file.keys()
+        return {n.removeprefix(prefix): file.get_tensor(n) for n in names if n.startswith(prefix)}
 
     def vocabulary(self) -> Vocabulary:
-        raw = self._tensor(VOCABULARY).tobytes()
+        raw = self._file.get_tensor(VOCABULARY).tobytes()
         vocabulary = parse_vocabulary(raw, special_tokens_of(self.card.config))
         if len(vocabulary.words) != self.card.words_known:
             raise ModelError(
@@ -101,11 +97,12 @@ class StoredModel:
         return raw.decode(errors="ignore")
 
     def conventions(self) -> Conventions:
-        return parse_json(self._tensor(CONVENTIONS).tobytes(), Conventions, f"its {CONVENTIONS}")
+        raw = self._file.get_tensor(CONVENTIONS).tobytes()
+        return parse_json(raw, Conventions, f"its {CONVENTIONS}")
 
     def lines(self) -> TrainedLines:
         """Returns the lines that the model was trained on, without those of its base."""
-        return TrainedLines(self._tensor(KNOWN), self._tensor(UNSEEN))
+        return TrainedLines(self._file.get_tensor(KNOWN), self._file.get_tensor(UNSEEN))
 
     def network(self, *, to_predict: bool = False) -> dict[str, NDArray[np.float32]]:
         """Returns the checked weights of the network in float32, by the names of `shapes_of`. With

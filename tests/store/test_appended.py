@@ -6,37 +6,21 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 from threading import Thread
-from time import process_time
 
 import pytest
 
 from rnnlm_tui.session.text_file import digest_of
 from rnnlm_tui.store import locks
-from rnnlm_tui.store.appended import LONGEST_BYTES, AppendedLines
+from rnnlm_tui.store.appended import PIECE_BYTES, AppendedLines
 from rnnlm_tui.store.library import Library
 from rnnlm_tui.store.run_files import read_epochs, read_sources
 from rnnlm_tui.training.control import Control
 from rnnlm_tui.tui.preferences import SettingsFile
 
 
-def test_a_line_without_an_end_is_not_read_again_and_again(tmp_path: Path) -> None:
-    path = tmp_path / "control"
-    path.write_bytes(b"pause\n" + b"x" * 30_000_000)
-    orders, control, began = AppendedLines(path), Control(), process_time()
-    for _ in range(20):
-        control.obey(orders)
-    assert control.paused and not control.stopped
-    assert process_time() - began < 5  # each look took a second
-
-    with path.open("ab") as file:
-        file.write(b"stop\nresume\n")
-    control.obey(orders)
-    assert not control.paused and not control.stopped  # stop ends the line that is skipped
-
-
 def test_a_line_is_read_whole_when_its_end_has_come(tmp_path: Path) -> None:
     path = tmp_path / "control"
-    lines, line = AppendedLines(path), b"x" * (LONGEST_BYTES - 1)
+    lines, line = AppendedLines(path), b"x" * 10 * PIECE_BYTES
     path.write_bytes(b"one\n" + line)
     assert lines.read() == [b"one"]
     assert lines.read() == []
