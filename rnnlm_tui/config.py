@@ -301,7 +301,6 @@ class Config(Struct, frozen=True):
 
     @property
     def is_mixed(self) -> bool:
-        """True for a mixture."""
         return isinstance(self.train, LineTextConfig) and self.train.mixture == "on"
 
     @property

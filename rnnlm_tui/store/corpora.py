@@ -90,7 +90,6 @@ class MeasuredText:
 
     @property
     def lines(self) -> list[str]:
-        """The lines of all excerpts."""
         return [line for excerpt in self.excerpts for line in excerpt.lines]
 
 

@@ -55,7 +55,6 @@ class EncodedLines:
 
     @property
     def words(self) -> int:
-        """The number of words."""
         return len(self.ids)
 
     @property

@@ -91,7 +91,7 @@ def _beginnings(
     for place, letter in enumerate(typed):
         before, rest = typed[:place], typed[place + 1 :]
         is_double = before[-1:] == letter
-        yield before + rest, DOUBLED if is_double else ADDED
+        yield before + rest, DOUBLED if is_double else ADDED  # `letter` is one too many
         if rest and rest[0] != letter:
             yield before + rest[0] + letter + rest[1:], SWAPPED
         if is_double:

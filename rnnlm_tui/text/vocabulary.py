@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import cache, lru_cache
 from itertools import count, repeat
 
@@ -85,8 +85,10 @@ class Vocabulary:
         self.words, self.special_tokens = tuple(words), tuple(special_tokens)
         self.first_word_id = 1 + len(self.special_tokens)
         """The id of the most frequent word."""
-        self._ids = dict(zip(self.words, count(self.first_word_id), strict=False))
-        if len(self._ids) < len(self.words) or not self._ids.keys().isdisjoint(special_tokens):
+        self.id_by_word = dict(zip(self.words, count(self.first_word_id), strict=False))
+        """The id of each word. A more frequent word has a smaller id."""
+        is_clean = self.id_by_word.keys().isdisjoint(special_tokens)
+        if len(self.id_by_word) < len(self.words) or not is_clean:
             raise ValueError("a word occurs twice in the vocabulary")
         special_ids = {token: i for i, token in enumerate(self.special_tokens, start=1)}
         self.unknown_id, self.begin_id, self.end_id = map(special_ids.get, SPECIAL_TOKENS)
@@ -104,14 +106,9 @@ class Vocabulary:
         """The number of ids, padding and special tokens included."""
         return self.first_word_id + len(self.words)
 
-    @property
-    def id_by_word(self) -> Mapping[str, int]:
-        """The id of each word. A more frequent word has a smaller id."""
-        return self._ids
-
     def __contains__(self, word: str) -> bool:
         """Returns True for a known word. Special tokens are not words."""
-        return word in self._ids
+        return word in self.id_by_word
 
     def word(self, word_id: int) -> str:
         """Returns the word or special token with this id, which must be 1 or more."""
@@ -123,14 +120,14 @@ class Vocabulary:
         """Returns the ids of the words. Unknown words get the id of the unknown token. Without such
         a token they are dropped."""
         if self.unknown_id is None:
-            return [self._ids[word] for word in words if word in self._ids]
-        return [self._ids.get(word, self.unknown_id) for word in words]
+            return [self.id_by_word[word] for word in words if word in self.id_by_word]
+        return [self.id_by_word.get(word, self.unknown_id) for word in words]
 
     def ids(self, words: Sequence[str]) -> NDArray[np.int32]:
         """Returns the id of each word [N]. Unknown words get the id of the unknown token. Without
         such a token `encode` drops them, but here they get the id of padding."""
         other = PADDING if self.unknown_id is None else self.unknown_id
-        return np.fromiter(map(self._ids.get, words, repeat(other)), np.int32, len(words))
+        return np.fromiter(map(self.id_by_word.get, words, repeat(other)), np.int32, len(words))
 
     def _encode_line(self, line: str, words: Callable[[str], Sequence[str]]) -> tuple[int, ...]:
         return tuple(self.encode(words(line)))
