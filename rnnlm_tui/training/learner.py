@@ -12,7 +12,7 @@ from rnnlm_tui.lm.kneser_ney import ngram_arrays
 from rnnlm_tui.lm.mixture import ComponentName
 from rnnlm_tui.lm.model import Arrays
 from rnnlm_tui.lm.ngram import NgramModel
-from rnnlm_tui.store.run_files import Tensors, Totals
+from rnnlm_tui.store.run_files import Tensors
 from rnnlm_tui.suggesting.evaluate import score, summarize
 from rnnlm_tui.training.job import Job
 
@@ -21,7 +21,8 @@ Parts = dict[ComponentName, Arrays]
 
 
 class Learner(Protocol):
-    """A model that learns in steps, measures itself on held-out lines, and can be saved."""
+    """A model that learns in steps, measures itself on held-out lines, and can be saved. It reads
+    and advances the position of its job."""
 
     steps: int
     """The number of steps of an epoch."""
@@ -32,12 +33,11 @@ class Learner(Protocol):
     def threads(self) -> int | None:
         """The number of threads of the next step."""
 
-    def begin(self, epoch: int, step: int) -> None:
-        """Begins an epoch, or continues it after `step` finished steps."""
+    def begin(self) -> None:
+        """Begins or continues the epoch of the position."""
 
-    def step(self, fraction: float, totals: Totals) -> None:
-        """Takes the next step and adds its figures to the totals. `fraction` is the finished share
-        of the run, from 0 to 1."""
+    def step(self) -> None:
+        """Takes the next step, and adds it and its figures to the position."""
 
     def held_out_metrics(self) -> Metrics | None:
         """Returns the metrics on the held-out lines, or None without such lines. Call it between
@@ -59,12 +59,14 @@ class NgramLearner:
         assert isinstance(job.config.model, NgramConfig)
         self._job, self.steps = job, job.config.model.order
 
-    def begin(self, epoch: int, step: int) -> None:
+    def begin(self) -> None:
         self._levels, self._arrays = count_ngrams(self._job, self.steps), Tensors()
 
-    def step(self, fraction: float, totals: Totals) -> None:
+    def step(self) -> None:
         self._arrays |= next(self._levels)
-        totals.predictions += self._job.prepared.predictions / self.steps
+        position = self._job.position
+        position.step += 1
+        position.totals.predictions += self._job.prepared.predictions / self.steps
 
     def held_out_metrics(self) -> Metrics | None:
         self._levels = iter(())  # the generator holds the counts: 0.4 GB for 10 million words

@@ -15,7 +15,7 @@ from rnnlm_tui.config import CausalConfig, CausalTrainConfig, LessonConfig, Less
 from rnnlm_tui.errors import ModelError, UsageError
 from rnnlm_tui.events import Metrics
 from rnnlm_tui.lm.model import blocked_ids_of
-from rnnlm_tui.store.run_files import Position, Tensors, Totals
+from rnnlm_tui.store.run_files import Tensors
 from rnnlm_tui.threads import usable_cores
 from rnnlm_tui.training.alone import ALONE, Alone
 from rnnlm_tui.training.batches import Batch, BpttBatches, PrefixBatches, stream_batches
@@ -52,14 +52,12 @@ class NetworkLearner:
         if isinstance(self._settings, CausalTrainConfig):
             self._grad_clip = self._settings.grad_clip
             self._uses_bf16 = self._settings.precision == "bf16"
-        self._epoch, self._step = 1, 0
-        """The epoch, and the number of its finished steps."""
         self._batches_left: Iterator[Batch] = iter(())
         if job.network is not None:
             self._network.load_weights(job.network)
             self._embed_new_words()
         if job.state is not None:
-            self._restore(job.state, job.position)
+            self._restore(job.state)
 
     def _set_threads(self) -> ThreadChoice | None:
         """Sets the number of threads that is asked for. Without one, returns a generator that
@@ -87,16 +85,18 @@ class NetworkLearner:
         """The number of threads that PyTorch computes with."""
         return torch.get_num_threads()
 
-    def begin(self, epoch: int, step: int) -> None:
-        self._epoch, self._step = epoch, step
+    def begin(self) -> None:
+        position = self._job.position
         # A run that is resumed within an epoch has restored the hidden state, of all ranks.
-        restored = self._network.hidden_state if step else []
+        restored = self._network.hidden_state if position.step else []
         self._network.hidden_state = [*self._ranks.own_rows(restored)]
-        self._batches_left = self._batches.epoch(epoch, step)
+        self._batches_left = self._batches.epoch(position.epoch, position.step)
 
-    def step(self, fraction: float, totals: Totals) -> None:
+    def step(self) -> None:
         """Updates the weights once. Adds the figures of the whole batch, of all ranks."""
-        began = time.perf_counter()
+        began, position = time.perf_counter(), self._job.position
+        middle_of_step = position.epoch - 1 + (position.step + 0.5) / self.steps
+        fraction = middle_of_step / self._settings.epochs
         rate = self._settings.learning_rate * rate_factor(self._settings, fraction)
         for group in self._optimizer.param_groups:
             group["lr"] = rate
@@ -106,9 +106,9 @@ class NetworkLearner:
         if self._grad_clip > 0:
             nn.utils.clip_grad_norm_(self._network.parameters(), self._grad_clip)
         self._optimizer.step()
-        self._step += 1
         predictions, nll, penalty, hits = sums.tolist()
-        totals.add(predictions, nll, penalty, hits)
+        position.step += 1
+        position.totals.add(predictions, nll, penalty, hits)
         if self._thread_choice is not None:
             threads = self._thread_choice.send((time.perf_counter() - began, predictions))
             if threads != self.threads:
@@ -119,9 +119,10 @@ class NetworkLearner:
         the sums over these rows [4], in the order of `Totals`."""
         if not len(x):
             return torch.zeros(4, device=self._device)
+        position = self._job.position
         # Steps count from 1 here. The order of the epoch is drawn with (seed, epoch), which numpy
         # reads as (seed, epoch, 0, 0), as rank 0 would have it for the dropout of a step 0.
-        seed = (self._job.config.train.seed, self._epoch, self._step + 1, self._ranks.rank)
+        seed = (self._settings.seed, position.epoch, position.step + 1, self._ranks.rank)
         with torch.autocast(self._device.type, torch.bfloat16, enabled=self._uses_bf16):
             loss, sums = self._network.loss(x, target, np.random.default_rng(seed))
         torch.autograd.backward(loss)
@@ -157,7 +158,7 @@ class NetworkLearner:
         """Returns the weights, Adam's moments, and within an epoch the hidden state with the rows
         of all ranks."""
         state = self._views()
-        if 0 < self._step < self.steps:
+        if 0 < self._job.position.step < self.steps:
             hidden = self._ranks.all_rows(self._network.hidden_state)
             state |= {f"carried.{number:03}": part for number, part in enumerate(hidden)}
         return _arrays(state)
@@ -170,9 +171,9 @@ class NetworkLearner:
                 views |= {f"moment.{name}.{key}": moments[key] for key in MOMENTS}
         return views
 
-    def _restore(self, saved: Tensors, position: Position) -> None:
+    def _restore(self, saved: Tensors) -> None:
         """Loads what `state` returned. Raises ModelError if that is of another network."""
-        views = self._views()
+        views, position = self._views(), self._job.position
         expected = {name: tensor.shape for name, tensor in views.items()}
         if 0 < position.step < self.steps:
             shapes = self._network.hidden_shapes(self._batches.rows)

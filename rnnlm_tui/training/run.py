@@ -160,16 +160,14 @@ class Run:
         """Takes steps until the epoch ends, the run is stopped, or the loss is not finite. All
         ranks stop and save after the same step."""
         position, learner, control = self._position, self._learner, self._control
-        totals, epochs = position.totals, self._job.config.epochs
-        learner.begin(position.epoch, position.step)
+        totals = position.totals
+        learner.begin()
         saved_s = reported_s = self._now()
         reported_predictions = totals.predictions
         while position.step < learner.steps and math.isfinite(totals.nll):
             if self._ranks.sum_over_ranks(control.stopped):
                 break
-            middle_of_step = position.epoch - 1 + (position.step + 0.5) / learner.steps
-            learner.step(middle_of_step / epochs, totals)
-            position.step += 1
+            learner.step()
             is_due = self._ranks.is_first and self._now() - saved_s >= SAVE_EVERY_S
             if self._ranks.sum_over_ranks(is_due):
                 self._save_state()

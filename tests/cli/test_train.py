@@ -19,7 +19,6 @@ from rnnlm_tui.events import (
 )
 from rnnlm_tui.paths import bundled_corpus
 from rnnlm_tui.store.library import Library
-from rnnlm_tui.store.run_files import Totals
 from rnnlm_tui.text import reading
 from rnnlm_tui.training.network_learner import NetworkLearner
 from tests.helpers.commands import TINY, VERSES, Command, events_of, refused, verses
@@ -114,9 +113,9 @@ def test_a_name_in_use_is_kept_unless_forced_and_unless_an_epoch_is_through(
     before, step = state(), NetworkLearner.step
     assert "the name mine is taken" in refused(run(*arguments, code=1))
 
-    def interrupted(learner: NetworkLearner, fraction: float, totals: Totals) -> None:
+    def interrupted(learner: NetworkLearner) -> None:
         signal.raise_signal(signal.SIGINT)
-        step(learner, fraction, totals)
+        step(learner)
 
     with monkeypatch.context() as patch:
         patch.setattr(NetworkLearner, "step", interrupted)

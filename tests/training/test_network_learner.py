@@ -18,7 +18,6 @@ from torch import nn
 
 from rnnlm_tui.config import CausalTrainConfig, LessonTrainConfig
 from rnnlm_tui.errors import ModelError
-from rnnlm_tui.store.run_files import Totals
 from rnnlm_tui.text.encoded_lines import EncodedLines
 from rnnlm_tui.training.batches import Batch, stream_batches
 from rnnlm_tui.training.network_learner import NetworkLearner, network_and_batches
@@ -149,8 +148,8 @@ def test_the_rate_of_a_causal_network_rises_and_falls() -> None:
 
 def test_gradients_are_clipped(tmp_path: Path) -> None:
     learner = NetworkLearner(small_job("gru", tmp_path / "run", grad_clip=0.125))
-    learner.begin(1, 0)
-    learner.step(0.5, Totals())
+    learner.begin()
+    learner.step()
     norms = [p.grad.norm() for p in learner._network.parameters() if p.grad is not None]
     assert float(torch.stack(norms).norm()) == pytest.approx(0.125, rel=1e-3)
 

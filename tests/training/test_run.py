@@ -31,6 +31,7 @@ from rnnlm_tui.suggesting.suggest import suggest
 from rnnlm_tui.training import network_learner
 from rnnlm_tui.training.control import Control
 from rnnlm_tui.training.network_learner import NetworkLearner
+from rnnlm_tui.training.optimizers import rate_factor
 from tests.helpers.commands import VERSES, verses
 from tests.helpers.events import end_of, epochs_of, loss_of
 from tests.helpers.training import model_of, run, run_stopped_at, same_weights, small_job
@@ -250,13 +251,13 @@ def test_each_step_has_the_learning_rate_of_its_middle(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """With the rate of its beginning the first step, whose rate would be 0, taught nothing."""
-    seen, step = list[float](), NetworkLearner.step
+    seen = list[float]()
 
-    def look(self: NetworkLearner, fraction: float, totals: Any) -> None:
+    def look(settings: Any, fraction: float) -> float:
         seen.append(fraction)
-        step(self, fraction, totals)
+        return rate_factor(settings, fraction)
 
-    monkeypatch.setattr(NetworkLearner, "step", look)
+    monkeypatch.setattr(network_learner, "rate_factor", look)
     [*run(small_job("gru", tmp_path / "a", epochs=2))]
     assert seen == pytest.approx([(n + 0.5) / len(seen) for n in range(len(seen))])
 
