@@ -261,8 +261,11 @@ def _excerpt(line: str, width: int, query: str) -> str:
 
 def _underlined(text: str, query: str) -> Content:
     """Returns a text with the words of the query in bold and underlined."""
-    content, folded = Content(text), straight_quotes(text).casefold()
+    content = Content(text)
+    folded = [character.casefold() for character in straight_quotes(text)]
+    places = [place for place, letters in enumerate(folded) for _ in letters]  # two for "ß"
     for word in straight_quotes(query).casefold().split():
-        for match in re.finditer(re.escape(word), folded):
-            content = content.stylize("bold underline", *match.span())
+        for match in re.finditer(re.escape(word), "".join(folded)):
+            start, last = places[match.start()], places[match.end() - 1]
+            content = content.stylize("bold underline", start, last + 1)
     return content

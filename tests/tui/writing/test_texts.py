@@ -115,6 +115,13 @@ def test_titles_and_lines_in_the_list_are_as_wide_as_the_window_allows() -> None
         assert [row.plain[span.start : span.end] for span in row.spans] == ["form"]
 
 
+def test_the_words_found_are_marked_also_after_a_letter_that_stands_for_two() -> None:
+    line = "Am Ende der Straße liegt das Meer."
+    listed = Listed(1, line, 0.0, 7, 0, "", line, line, 1)
+    (row,) = rows_of([listed], 80, "strasse meer", None)
+    assert [row.plain[span.start : span.end] for span in row.spans] == ["Straße", "Meer"]
+
+
 async def test_an_edit_that_another_text_interrupts_comes_back_as_that_edit(
     tmp_path: Path,
 ) -> None:
