@@ -309,7 +309,7 @@ class LineEditor(OfApp, TextArea):
 
     @property
     def listing(self) -> Listing:
-        """What the list shows."""
+        """The contents of the list."""
         choice, digits = self.suggested.choice, self.digits
         if not digits and self._preferences.digits == WITH_ALT:
             digits = self._alt_digits

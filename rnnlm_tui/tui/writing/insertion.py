@@ -63,7 +63,7 @@ class Typing:
         self._tail = self.taken_by = ""
 
     def deleted(self, length: int) -> None:
-        """Notes that so many characters were deleted. Pasted ones count as deleted first."""
+        """Notes that `length` characters were deleted. The pasted ones count as deleted first."""
         self._untyped = max(0, self._untyped - length)
         if not self._area.text:
             self.presses = self._untyped = 0

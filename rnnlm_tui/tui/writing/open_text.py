@@ -114,7 +114,7 @@ class OpenText:
 
     @property
     def draft(self) -> Draft:
-        """What is being written. An edit that has changed nothing is left out."""
+        """The unfinished part of the text, without an edit that has changed nothing."""
         if self.edited is None:
             return Draft(self.written)
         if self.is_edit_unchanged:

@@ -1,5 +1,5 @@
-"""Keeps what is in the editor as lines of the text, takes lines back to be edited, and undoes and
-redoes that."""
+"""Keeps the text in the editor as lines of the open text, takes lines back to edit them, and undoes
+and redoes that."""
 
 from __future__ import annotations
 

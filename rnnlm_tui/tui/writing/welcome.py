@@ -1,5 +1,5 @@
-"""What the page of an empty text shows: an example, painted as the app paints a line, and what the
-keys would do with it."""
+"""The page of an empty text: an example, painted as the app paints a line, and what the keys would
+do with it."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ BESIDE_FROM = 74
 
 
 class Example(Struct, frozen=True):
-    """What the built-in `model` of a language suggests for a `line` that ends within a word: the
+    """A `line` that ends within a word, and what the built-in `model` of its language suggests: the
     `ghost`, and the first two `words` of the list with their shares."""
 
     model: str
