@@ -22,9 +22,9 @@ from rnnlm_tui.text.vocabulary import BEGIN_ID
 KEY_WORDS = 500
 """The number of last words by which a context is recognised. A state hardly depends on earlier
 words, so a long text whose first lines are dropped is not read again."""
-STATES = 512
+STATES_KEPT = 512
 """The number of states that are kept. A suggestion takes up to five."""
-DISTRIBUTIONS = 6
+DISTRIBUTIONS_KEPT = 6
 """The number of distributions that are kept: 1.2 MB for 48,000 words. A suggestion mostly takes
 one or two."""
 
@@ -92,7 +92,7 @@ class Contexts:
         distribution = self._distributions.pop(key, None)
         if distribution is None:
             distribution = next(self.model.predict([self.state_after(context)]))
-        _keep(self._distributions, key, distribution, DISTRIBUTIONS)
+        _keep(self._distributions, key, distribution, DISTRIBUTIONS_KEPT)
         return distribution
 
     def likeliest(self, context: Sequence[int], least: float) -> int | None:
@@ -108,7 +108,7 @@ class Contexts:
                 probabilities = self.next_word_probabilities(context)
                 best = int(probabilities.argmax())
             found = best if probabilities[best] >= least else None
-            _keep(self._likeliest, (key, least), found, STATES)
+            _keep(self._likeliest, (key, least), found, STATES_KEPT)
         return self._likeliest[key, least]
 
     def predict_along(self, context: Sequence[int], ids: Sequence[int]) -> Iterator[Array]:
@@ -121,8 +121,8 @@ class Contexts:
         places = zip(same_states, self.model.predict(states), strict=True)
         for end, (state, distribution) in enumerate(places, start=len(context)):
             key = _key(all_ids, end)
-            _keep(self._states, key, state, STATES)
-            _keep(self._distributions, key, distribution, DISTRIBUTIONS)
+            _keep(self._states, key, state, STATES_KEPT)
+            _keep(self._distributions, key, distribution, DISTRIBUTIONS_KEPT)
             yield distribution
 
     def state_after(self, context: Sequence[int]) -> State:
@@ -133,10 +133,10 @@ class Contexts:
             key = _key(context, end)
             if key in self._states:
                 begin, state = end, self._states.pop(key)
-                _keep(self._states, key, state, STATES)
+                _keep(self._states, key, state, STATES_KEPT)
                 break
         for end, after in enumerate(self.model.read(state, context[begin:]), start=begin + 1):
-            _keep(self._states, _key(context, end), after, STATES)
+            _keep(self._states, _key(context, end), after, STATES_KEPT)
             state = after
         return state
 

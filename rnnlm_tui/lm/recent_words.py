@@ -110,20 +110,17 @@ class RecentWords:
     def predict(self, states: Sequence[Recent]) -> Iterator[Array]:
         """Yields the distribution [V] after each state. All its values are 0 while the cache has no
         words."""
-        for _, same_keys in groupby(states, lambda recent: id(recent.keys)):
-            yield from self._predict_together([*same_keys])
-
-    def _predict_together(self, states: Sequence[Recent]) -> Iterator[Array]:
-        """Does what `predict` does, for states with the same `keys`."""
-        queries = np.stack([self._first_query if s.query is None else s.query for s in states])
-        rows = queries @ states[0].keys.T  # [N, M]
-        for state, query, row in zip(states, queries, rows, strict=True):
-            words, cosines = state.words, row
-            if state.latest:
-                new_words, keys = zip(*state.latest, strict=True)
-                words = np.concatenate((words, new_words))[-CACHE_WORDS:]
-                cosines = np.concatenate((row, np.stack(keys) @ query))[-CACHE_WORDS:]
-            weights = np.exp(SHARPNESS * cosines)
-            weights *= self._decays[CACHE_WORDS - len(words) :]
-            sums = np.bincount(words, weights, self._total_words)
-            yield np.asarray(sums / (sums.sum() or 1), np.float32)
+        for _, group in groupby(states, lambda recent: id(recent.keys)):
+            together = [*group]  # states with the same `keys`
+            queries = [self._first_query if s.query is None else s.query for s in together]
+            rows = np.stack(queries) @ together[0].keys.T  # [N, M]
+            for state, query, row in zip(together, queries, rows, strict=True):
+                words, cosines = state.words, row
+                if state.latest:
+                    new_words, keys = zip(*state.latest, strict=True)
+                    words = np.concatenate((words, new_words))[-CACHE_WORDS:]
+                    cosines = np.concatenate((row, np.stack(keys) @ query))[-CACHE_WORDS:]
+                weights = np.exp(SHARPNESS * cosines)
+                weights *= self._decays[CACHE_WORDS - len(words) :]
+                sums = np.bincount(words, weights, self._total_words)
+                yield np.asarray(sums / (sums.sum() or 1), np.float32)

@@ -219,7 +219,8 @@ def stages_of(
         sentence = f"exp of each score, divided by the sum of all of them: {meaning}"
         name, formula = "softmax", "p = exp(z) / sum of exp(z)"
         layer = stages[-1].layer if stages else ""
-    yield over_vocabulary(name, sentence, model.vocabulary, probabilities, layer, formula)
+    top = top_words(model.vocabulary, probabilities)
+    yield Stage(name, sentence, probabilities, top=top, layer=layer, formula=formula)
 
 
 def compared(stage: Stage, before: NDArray[Any], vocabulary: Vocabulary) -> Stage:
@@ -246,14 +247,6 @@ def compared(stage: Stage, before: NDArray[Any], vocabulary: Vocabulary) -> Stag
             f"{each} {group}".rstrip() for each in COMPARED for group in stage.groups or ("",)
         ),
     )
-
-
-def over_vocabulary(
-    name: str, sentence: str, vocabulary: Vocabulary, values: Array, layer: str, formula: str
-) -> Stage:
-    """Returns a stage with a value for each id [V]."""
-    top = top_words(vocabulary, values)
-    return Stage(name, sentence, values, top=top, layer=layer, formula=formula)
 
 
 def top_words(

@@ -24,8 +24,11 @@ FENCE = re.compile(r"[\s>]*(`{3,}(?=[^`]*$)|~{3,})")
 MARK = re.compile(r"\s*(?:(?:[>#%*+|-]+|\d+[.)]|\\item)\s+)*")
 """Matches what comes before the text of a line: marks of a quotation, list, heading or comment."""
 NO_TEXT = re.compile(
-    r"(?:://|\bwww\.|@)\S*$|\]\([^)]*$|^\s*\[[^]]+\]:.*$"  # an address, or where a link leads
-    r"|(?:^|[\s(])`[^`']*$|(?<!\\)\\[a-zA-Z]*$"  # code, and a command of LaTeX
+    r"(?:://|\bwww\.|@)\S*$"  # an address
+    r"|\]\([^)]*$"  # where a link leads
+    r"|^\s*\[[^]]+\]:.*$"  # the same, on a line of its own
+    r"|(?:^|[\s(])`[^`']*$"  # code
+    r"|(?<!\\)\\[a-zA-Z]*$"  # a command of LaTeX
     r"|\\(?:cite|\w*ref|label|input|begin|end)\w*(?:\[[^]]*\])?\{[^}]*$"  # a name in LaTeX
     r"|^[\s>#%*+|=~.-]*[>#%*+|=~.-]$"  # nothing but marks
 )

@@ -23,16 +23,9 @@ from rnnlm_tui.formatting import plural
 from rnnlm_tui.lm.contexts import Contexts
 from rnnlm_tui.lm.lesson import LessonModel
 from rnnlm_tui.lm.mixture import LABELS, MixedModel
-from rnnlm_tui.lm.model import (
-    SMALLEST_FLOAT,
-    Array,
-    LanguageModel,
-    NetworkModel,
-    State,
-    softmax,
-)
+from rnnlm_tui.lm.model import SMALLEST_FLOAT, Array, LanguageModel, NetworkModel, State
 from rnnlm_tui.lm.ngram import NgramModel
-from rnnlm_tui.lm.stages import LineIds, Stage, compared, over_vocabulary, stages_of, top_words
+from rnnlm_tui.lm.stages import LineIds, Stage, compared, stages_of, top_words
 from rnnlm_tui.notebook import heat, table
 from rnnlm_tui.suggesting.accepting import Suggestion
 from rnnlm_tui.suggesting.evaluate import score_word
@@ -212,8 +205,9 @@ def beside_untrained(found: Explanation, untrained: LessonModel) -> dict[str, St
     """Returns stages by name that compare the lesson's network with itself before its training.
     `found` is an explanation by the trained network, and `untrained` is the network before."""
     stages = {stage.name: stage for stage in found.parts[0].stages}
-    values_before = untrained.activations(stages["ids"].values.tolist())
-    values_before["softmax"] = softmax(values_before["logits"].copy())
+    ids = stages["ids"].values.tolist()
+    values_before = untrained.activations(ids)
+    values_before["softmax"] = untrained.next_word_probabilities(ids)
     return {
         name: compared(stage, values_before[name], untrained.vocabulary)
         for name, stage in stages.items()
@@ -302,9 +296,8 @@ def _parts(
             if not row.any():  # the cache is empty
                 sentence, shown = NO_RECENT_WORDS, row[:0]
             formula = model.cache.formula if name == "cache" else ""
-            stages = [
-                over_vocabulary("probabilities", sentence, model.vocabulary, shown, "", formula)
-            ]
+            top = top_words(model.vocabulary, shown)
+            stages = [Stage("probabilities", sentence, shown, top=top, formula=formula)]
         else:
             part = model.models[name]
             part_states = [state.models[place] for state in states]

@@ -209,8 +209,7 @@ def lists_for(
     unwanted = contexts.unwanted
     key = (typed.start, above, unwanted)
     if contexts.lists is None or contexts.lists[0] != key:
-        page = contexts.on_page((*above, typed.start))
-        contexts.lists = key, WordLists(contexts.model, above, typed, page, predict, unwanted)
+        contexts.lists = key, WordLists(contexts, above, typed, predict, unwanted)
     lists: WordLists = contexts.lists[1]
     return lists
 
@@ -267,15 +266,15 @@ class WordLists:
 
     def __init__(
         self,
-        model: LanguageModel,
-        above: Sequence[str],
+        contexts: Contexts,
+        above: tuple[str, ...],
         typed: Typed,
-        page: OnPage,
         predict: Predict,
         unwanted: Unwanted,
     ) -> None:
-        """The place is after the whole words of `typed`, below the lines `above`. The words of the
-        `page` are listed beside the words of the model. `unwanted` words are not listed."""
+        """The place is after the whole words of `typed`, below the lines `above`. `unwanted` words
+        are not listed."""
+        model, page = contexts.model, contexts.on_page((*above, typed.start))
         self._model, self._above = model, above
         self._writes_text = model.tokenizer.writes_text
         self._key = model.tokenizer.match_key
