@@ -14,7 +14,7 @@ from rnnlm_tui.text.prepare import Prepared
 from rnnlm_tui.text.reading import CHECKED_BYTES, WITHOUT_SPACES, lacks_spaces
 from rnnlm_tui.text.vocabulary import BEGIN_ID, END_ID, UNKNOWN_ID, UNKNOWN_TOKEN
 from rnnlm_tui.training.job import Job
-from rnnlm_tui.wording.model_rows import Fact, words_read
+from rnnlm_tui.wording.model_rows import Fact, window_text
 from rnnlm_tui.wording.savings import ENOUGH_TEXT, ENOUGH_WORDS
 
 GAINS = ((0.02, "0 to 2"), (0.1, "0 to 6"), (0.3, "3 to 10"), (1.0, "10 to 30"))
@@ -143,7 +143,7 @@ def text_rows(prepared: Prepared, config: Config) -> Iterator[Fact]:
     tokens = ", ".join(("the padding", *special_tokens))
     yield "total words", f"{vocabulary.total_words:,} (with {tokens})"
     yield "longest line", f"{plural(prepared.train.longest, 'word')}{marks}"
-    yield "reads", words_read(config.model, prepared.window)
+    yield "reads", window_text(config.model, prepared.window)
     ends = " or the end of the line" if special_tokens else ""
     yield "pairs", f"{prepared.predictions:,}: the words before, and the next word{ends}"
     if preset.by_size:

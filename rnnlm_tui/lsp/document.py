@@ -198,7 +198,7 @@ def split_mark(line: str) -> tuple[str, str]:
 def paragraphs(lines: Sequence[str]) -> list[str]:
     """Returns the lines that have words, without their marks. The lines of a wrapped paragraph
     become one. The last line is taken even if it has no words, with the spaces at its end."""
-    blocks = list[list[str]]()  # a blank line or a new mark begins another block
+    blocks = list[list[str]]()
     mark_of_block, is_open = "", False
     for number, line in enumerate(lines, start=1):
         is_last = number == len(lines)
@@ -206,9 +206,9 @@ def paragraphs(lines: Sequence[str]) -> list[str]:
         if not is_last and not any(map(str.isalnum, text)):
             is_open = False
         elif is_open and (not mark or (mark == mark_of_block and mark[0] in ">%")):
-            # Each line of a quotation or a comment has its mark.
+            # The block goes on. Each line of a quotation or a comment has its mark.
             blocks[-1].append(text)
-        else:
+        else:  # after a line without words, or with a mark of its own
             blocks.append([text])
             mark_of_block, is_open = mark, True
     joined = list[str]()

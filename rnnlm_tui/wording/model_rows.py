@@ -53,8 +53,8 @@ def state_of(entry: Entry) -> str:
 def list_row(entry: Entry) -> tuple[str, ...]:
     """Returns the row of a model in the list, below LIST_HEADS. The last column has the state, or
     else the date."""
-    card, run = entry.card, entry.run
-    config = card.config if card else run.config if run else None
+    card, described = entry.card, entry.card or entry.run
+    config = described.config if described else None
     return (
         entry.name,
         language_of(card) if card else "",
@@ -135,7 +135,7 @@ def card_facts(card: ModelCard, on_disk: str = "") -> Iterator[Fact]:
     if card.mixture_text:
         yield "mixture", card.mixture_text
     yield "vocabulary", plural(card.words_known, "word")
-    yield "window", words_read(card.config.model, card.window)
+    yield "window", window_text(card.config.model, card.window)
     layers = layers_of(card.config, card.total_words, card.window, card.ngrams)
     parts = [
         f"{layer.parameters:,} {layer.type if card.config.has_network else f'of {layer.name}'}"
@@ -158,7 +158,7 @@ def card_facts(card: ModelCard, on_disk: str = "") -> Iterator[Fact]:
         yield "licence", card.about
 
 
-def words_read(config: ModelConfig, window: int) -> str:
+def window_text(config: ModelConfig, window: int) -> str:
     """Says which words before the next one a model reads."""
     is_causal = isinstance(config, CausalConfig)
     return "all words before" if is_causal else f"the last {plural(window, 'word')}"

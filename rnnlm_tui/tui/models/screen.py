@@ -52,12 +52,13 @@ def column_widths(width: int, longest_name: int) -> dict[str, int]:
     then the presets."""
     scrollbar = 1
     room = width - sum(WIDTHS.values()) - GAP * len(LIST_HEADS) - scrollbar
-    name = min(longest_name + 2, room * 3 // 5)
+    with_mark = longest_name + 2  # the mark of the active model, and a space
+    name = min(with_mark, room * 3 // 5)
     widths = {**WIDTHS, NAME: name, TEXT: room - name}
     if widths[TEXT] < LEAST_TEXT_WIDTH:
         del widths[TEXT]
         widths[NAME] = room + GAP
-        if widths[NAME] < longest_name + 2:
+        if widths[NAME] < with_mark:
             widths[NAME] += widths.pop(PRESET) + GAP
     return {head: widths[head] for head in LIST_HEADS if head in widths}
 

@@ -70,7 +70,7 @@ def run_facts(run: FollowedRun) -> str:
     return sanitize(" · ".join(parts))
 
 
-def head_of(run: FollowedRun, width: int, keys: Content) -> Content:
+def run_head(run: FollowedRun, width: int, keys: Content) -> Content:
     """Returns the rows above the figures of a run: its phase and name, and its bar. A run that is
     over has in place of the bar how it ended, and the `keys` for what to do now."""
     progress = run.progress

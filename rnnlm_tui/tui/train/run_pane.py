@@ -13,7 +13,7 @@ from textual.widgets import Static
 
 from rnnlm_tui.tui.runs.follower import FollowedRun
 from rnnlm_tui.tui.runs.progress import BEFORE_MIXED, Phase
-from rnnlm_tui.tui.runs.wording import head_of, kept_if_stopped
+from rnnlm_tui.tui.runs.wording import kept_if_stopped, run_head
 from rnnlm_tui.tui.train.run_lists import (
     MOST_ROWS,
     EpochList,
@@ -91,7 +91,7 @@ class RunPane(OfApp, Vertical, can_focus=True):
         """Draws what has changed of the run."""
         progress, head = self._shown_run.progress, self.query_one("#run-head", Static)
         keys = self._what_to_do() if progress.phase.is_over else Content("")
-        text = head_of(self._shown_run, max(20, self.app.size.width - 2), keys)
+        text = run_head(self._shown_run, max(20, self.app.size.width - 2), keys)
         if text != head.content:
             head.update(text)
         epochs = progress.epochs[-MOST_ROWS:]

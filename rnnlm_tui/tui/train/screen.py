@@ -137,7 +137,7 @@ class TrainScreen(AppScreen):
         if self.form.starts_once_counted and summary is not None:
             self.action_start()
         text = f"! {problem}" if problem else "counting ..."
-        if problem is None and summary is not None:
+        if problem is None and summary is not None:  # each warning has a line of its own
             text = "\n! ".join((" ".join(summary.prospect), *summary.warnings))
         shown, content = self.query_one("#prospect", Static), Content(sanitize_lines(text))
         if content != shown.content:  # otherwise each key would lay out the screen again

@@ -24,7 +24,6 @@ from rnnlm_tui.store.files import json_fault
 from rnnlm_tui.tui.runs.child import run_headless
 
 CARD_LABEL_WIDTH = 13
-LAYERS_HEADING = "layers: output shape, parameters, kind"
 
 
 class Summary(Struct, frozen=True):
@@ -56,7 +55,7 @@ async def summarise(arguments: tuple[str, ...], data_dir: Path) -> Summary:
 def summary_rows(summary: Summary) -> Iterator[tuple[str, str]]:
     """Yields the rows of the card, the layers last."""
     yield from summary.rows
-    yield LAYERS_HEADING, ""
+    yield "layers: output shape, parameters, kind", ""
     for layer in summary.layers:
         sizes = " x ".join(f"{size:,}" for size in layer.output_shape if size is not None)
         yield layer.name, f"{sizes:>8} {layer.parameters:>9,} {layer.type}"
