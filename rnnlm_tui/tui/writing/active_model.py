@@ -90,12 +90,9 @@ class ModelLoader:
                 self.reload(model.name)
 
     def name_changed(self, old: str, new: str | None) -> None:
-        """Called when a model was renamed, or deleted (`new` is None). Does nothing if another one
-        is active and none is being loaded.
-
-        Otherwise loads the model that was asked for, or else the active one, by its new name. In
-        place of a deleted one, loads the active one, or the one that `or_else` finds.
-        """
+        """Called when a model was renamed, or deleted (`new` is None). If it is active, or any is
+        being loaded, loads the one asked for, or else the active one, by its new name. In place of
+        a deleted one, loads the active one, or the one that `or_else` finds."""
         if self._request is None and self.name != old:
             return
         request = self._request or ModelRequest(None, is_choice=False)

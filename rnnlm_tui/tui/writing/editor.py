@@ -56,8 +56,6 @@ PROVISIONAL = "underline italic"
 """The style of a word that a plain digit has taken, until the next key."""
 ANSWER_WAIT_S = 1.0
 """Seconds that a key waits for the answer that it needs. Later keys wait behind it."""
-APP_KEYS = ("f6", "f7", "pageup", "pagedown")
-"""Keys of the app that a TextArea binds, to actions for which it has other keys, too."""
 WORDS_LATE_S = 0.3
 """Seconds without an answer after which the words for an earlier text are hidden."""
 LINE_KEYS: tuple[Binding, ...] = (
@@ -158,7 +156,8 @@ class LineEditor(OfApp, TextArea):
             tab_behavior="focus",
             max_checkpoints=MAX_TEXT,  # steps of undo, each of a character or more
         )
-        unbind(self, APP_KEYS)
+        # Keys of the app. A TextArea has other keys for its actions.
+        unbind(self, ("f6", "f7", "pageup", "pagedown"))
         self.cursor_blink = False
         self.match_cursor_bracket = False
         self._preferences = preferences
@@ -225,12 +224,6 @@ class LineEditor(OfApp, TextArea):
             return "", False
         return self.suggested.shown_ghost(self.before, self.word_begin)
 
-    def empty(self) -> None:
-        """Empties the editor, since another text is being opened."""
-        self.suggested.show_as_usual()
-        self.open_text.end_edit()
-        self.set_text("")
-
     def set_text(self, text: str) -> None:
         """Replaces the text. Undo does not bring the old text back: it is on the page or stored
         elsewhere, and Enter would add it again."""
@@ -256,7 +249,7 @@ class LineEditor(OfApp, TextArea):
     def above(self) -> tuple[str, ...]:
         """The lines above the line with the cursor, also those of the page."""
         own = filter(None, self.document.lines[: self.cursor_location[0]])
-        above = (*self.open_text.lines_above(self.open_text.edited), *own)
+        above = (*self.open_text.lines_above(), *own)
         return above[-LINES_ABOVE:]
 
     @property

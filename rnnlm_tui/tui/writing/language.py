@@ -39,12 +39,10 @@ NO_NOTE = LanguageNote()
 def note_on_language(
     opened_model: OpenedModel, lines: Sequence[str], is_asked: bool = False
 ) -> LanguageNote:
-    """Returns a note on the last WORDS_JUDGED words of these lines, or NO_NOTE.
-
-    If as many words are before them, these must give the same note, since a quotation is no reason
-    to leave a model. With `is_asked`, when the writer asks, they need not. Takes 20 ms the first
-    time, which reads the lists of frequent words, then 0.2 ms.
-    """
+    """Returns a note on the last WORDS_JUDGED words of these lines, or NO_NOTE. Unless the writer
+    has asked (`is_asked`), the words before them must give the same note if there are as many: a
+    quotation is no reason to leave a model. Takes 20 ms the first time, which reads the lists of
+    frequent words, then 0.2 ms."""
     if lacks_spaces("".join(lines[-2:])[-LAST_CHARACTERS:]):
         return LanguageNote(text=WITHOUT_SPACES)
     words = list[str]()

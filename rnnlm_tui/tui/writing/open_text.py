@@ -76,11 +76,11 @@ class OpenText:
         """True if a turn is being edited, and the editor still has its text."""
         return self.edited is not None and self.written == lines_of(self.edited.line)
 
-    def begin_edit(self, turn: Turn, text: str) -> str:
-        """Begins the edit of a turn, which interrupts what is being written, `text`. Returns the
-        text of the turn."""
+    def begin_edit(self, turn: Turn) -> str:
+        """Begins the edit of a turn, which interrupts what is being written. Returns the text of
+        the turn."""
         if self.edited is None:
-            self.interrupted = text
+            self.interrupted = self.written
         self.edited = turn
         return lines_of(turn.line)
 
@@ -247,9 +247,9 @@ class OpenText:
         self.database.write(partial(tables.store_turns, change=change, text=self.text, turns=turns))
         self._changed(turns[-1])
 
-    def lines_above(self, turn: Turn | None = None) -> tuple[str, ...]:
-        """Returns the last LINES_ABOVE lines above `turn`, by default those of all turns."""
-        end = self.turns.index(turn) if turn in self.turns else len(self.turns)
+    def lines_above(self) -> tuple[str, ...]:
+        """Returns the last LINES_ABOVE lines above the turn being edited, or else of all turns."""
+        end = self.turns.index(self.edited) if self.edited in self.turns else len(self.turns)
         above = list[str]()
         for before in reversed(self.turns[:end]):
             # A file may be one line of a megabyte, which takes seconds to read.

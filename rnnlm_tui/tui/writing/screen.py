@@ -255,18 +255,13 @@ class AutocompleteScreen(AppScreen):
             return ""  # the note below the editor says that the model does not know the language
         return note_on_words(answer.suggestions, self._told_unknown)
 
-    @property
-    def _question(self) -> Question | None:
-        """The question for the cursor; None while no model is loaded."""
-        return self._predictor.question(*self.editor.place)
-
     def action_continue(self) -> None:
         """Shows how the active model continues the line being written, or what it proposes as the
         next line. Pressed again, continues it in another way."""
         self.editor.focus()
         shown = self.editor.requested_ghost  # as it is before the cursor moves
         self.editor.move_cursor(self.editor.document.end)
-        if (question := self._question) is None:
+        if (question := self._predictor.question(*self.editor.place)) is None:
             why = "there is no model: F3 trains one" if self.app.has_no_models else "loading ..."
             self.app.notify_user(why, "warning")
         else:
@@ -277,7 +272,8 @@ class AutocompleteScreen(AppScreen):
     async def _continue(self, question: Question, unlike: str) -> None:
         pieces = await self._predictor.continuation(question, unlike)
         self.editor.request_gate.set()
-        if not self.app.is_running or question != self._question:  # something was typed meanwhile
+        # Nothing was typed meanwhile if the question is still the same.
+        if not self.app.is_running or question != self._predictor.question(*self.editor.place):
             return
         if any(piece.text for piece in pieces):
             self.editor.show_requested(pieces)
@@ -318,7 +314,9 @@ class AutocompleteScreen(AppScreen):
         self.editor.opening_gate.clear()
         self.open_text.is_opening = True
         text, draft = self.open_text.text, self.open_text.draft
-        self.editor.empty()
+        self.editor.suggested.show_as_usual()
+        self.open_text.end_edit()
+        self.editor.set_text("")
         self.editor.focus()
         try:
             warning = await opening()
