@@ -90,14 +90,9 @@ class Candidates(Widget):
         return max(0, self.listing.choice - 1) // LISTED * LISTED
 
     def on_click(self, event: events.Click) -> None:
-        rows, at = self._rows(), event.get_content_offset(self)
-        if at is None or at.y >= len(rows) or event.chain > 1:  # a double click takes one word
-            return
-        first, end = self._first + sum(map(len, rows[: at.y])), 0
-        for index, item in enumerate(rows[at.y], start=first):
-            begin, end = end, end + item.cell_length
-            if begin <= at.x < end:
-                self.post_message(WordClicked(index))
+        index = event.style.meta.get("word")
+        if index is not None and event.chain == 1:  # a double click takes one word
+            self.post_message(WordClicked(index))
 
     def render(self) -> Content:
         before, label, unknown = self._note.partition(UNKNOWN)
@@ -129,8 +124,9 @@ class Candidates(Widget):
                     rows.append([])
                     filled = 0
                 next_begin = min(column_width * (len(rows[-1]) + 1), width)
-                rows[-1].append(item.pad_right(max(0, next_begin - filled - item.cell_length)))
-                filled += rows[-1][-1].cell_length
+                item = item.pad_right(max(0, next_begin - filled - item.cell_length))
+                rows[-1].append(item.stylize(Style.from_meta({"word": index})))
+                filled += item.cell_length
             if len(rows) <= 2:
                 break
         return rows
