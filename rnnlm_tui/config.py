@@ -200,8 +200,7 @@ LARGE_DEFAULTS: Mapping[str, Setting] = {
     "epochs": 4,
     "max_vocabulary": 30_000,
 }
-"""The defaults for large corpora that differ from those for middle ones. They are extrapolated, not
-measured."""
+"""The defaults that large corpora change. They are extrapolated, not measured."""
 DEFAULTS_WITH_PARENT: Mapping[str, Setting] = {
     "epochs": 3,
     "batch_size": 8,
@@ -231,8 +230,7 @@ def size_of(words: int) -> str:
 
 
 def _by_size(**middle: Setting) -> dict[str, Mapping[str, Setting]]:
-    """Returns the defaults of a causal preset for middle and large corpora. `middle` replaces some
-    of MIDDLE_DEFAULTS."""
+    """Returns the defaults of a causal preset by size. `middle` replaces some MIDDLE_DEFAULTS."""
     defaults = {**MIDDLE_DEFAULTS, **middle}
     return {"middle": defaults, "large": {**defaults, **LARGE_DEFAULTS}}
 

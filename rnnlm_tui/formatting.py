@@ -145,8 +145,7 @@ def format_perplexity(value: float | None) -> str:
 
 
 def format_percent(value: float | None) -> str:
-    """Formats a share as a percentage, with a decimal below 10 %; a dash if it is missing or not
-    finite."""
+    """Formats a share in percent, with a decimal below 10 %; a dash if missing or not finite."""
     if value is None or not math.isfinite(value):
         return "-"
     return f"{value:.0%}" if value >= 0.0995 or value == 0 else f"{value:.1%}"

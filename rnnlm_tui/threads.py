@@ -43,8 +43,7 @@ def use_one_thread(*, trains: bool = False) -> None:
 
 
 def users_environment() -> dict[str, str]:
-    """Returns the environment without what `use_one_thread` has set, for a training in a child
-    process."""
+    """Returns the environment for a child that trains, without what `use_one_thread` has set."""
     return {name: value for name, value in os.environ.items() if name not in SET_HERE}
 
 

@@ -66,8 +66,7 @@ class Listed(NamedTuple):
 
 
 def title_of(beginning: str, most: int = LONGEST_TITLE) -> str:
-    """Returns a title for a text with this beginning: its first words, of at most `most`
-    characters."""
+    """Returns a title of at most `most` characters for a text: the first words of its beginning."""
     title = " ".join(beginning[: 10 * most].split())
     if len(title) > most:
         end = title.rfind(" ", most // 2, most)
@@ -228,8 +227,7 @@ def earlier_lines(connection: sqlite3.Connection, number: int | None, skipped: i
 
 
 def words_since(connection: sqlite3.Connection, since: float) -> int:
-    """Returns the number of words written since this time. Lines that were read from files do not
-    count."""
+    """Returns the number of words written since this time, without lines read from files."""
     statement = """SELECT coalesce(sum(words), 0) FROM turn JOIN text ON turn.text = text.number
         WHERE sent > ? AND NOT deleted"""
     return int(connection.execute(statement, (since,)).fetchone()[0])
@@ -277,8 +275,7 @@ def purge(connection: sqlite3.Connection) -> None:
 
 
 def deleted_texts(connection: sqlite3.Connection) -> list[int]:
-    """Returns the numbers of the deleted texts that can be brought back, in the order of their
-    deletion."""
+    """Returns the numbers of the texts that can be brought back, the first deleted one first."""
     statement = "SELECT number FROM text WHERE deleted ORDER BY deleted, number"
     return [number for (number,) in connection.execute(statement)]
 
@@ -295,8 +292,7 @@ def store_file(connection: sqlite3.Connection, text: Text) -> None:
 
 
 def replace_lines(connection: sqlite3.Connection, text: Text, lines: Iterable[str]) -> None:
-    """Replaces all lines of a text, and stores its file, if it has one. If that fails, nothing is
-    changed."""
+    """Replaces all lines of a text, and stores its file, if it has one: all of it or nothing."""
     with connection:
         connection.execute("BEGIN IMMEDIATE")
         store_file(connection, text)

@@ -1,5 +1,4 @@
-"""Lines that one process appends to a file and another process reads. They are the events of a run,
-or the orders to it."""
+"""Lines that one process appends to a file and another reads: events of a run, or orders to it."""
 
 from __future__ import annotations
 

@@ -50,8 +50,7 @@ def find_text(name: str, folder: Path, card: ModelCard) -> Corpus:
 
 
 def current_text(name: str, folder: Path, card: ModelCard, hint: str) -> Corpus:
-    """Reads what the files of the model `name` contain now. Raises CorpusError with this hint if
-    they cannot be found."""
+    """Reads the text of the model `name` as it is now. Raises CorpusError with this hint."""
     found = find_sources(name, folder, card, hint)
     try:
         return read_corpus(found.sources, found.encoding)
@@ -102,9 +101,8 @@ def text_to_measure(
     samples: bool = True,
 ) -> MeasuredText:
     """Returns lines of the files `sources` to measure a model on. Without sources they are lines of
-    the text that the model was trained on. Of that text only the held-out lines are taken, if it
-    has some. A `limit` takes the first ones, and otherwise `samples` takes a sample. Raises
-    RnnlmError."""
+    the text that the model was trained on. Of that text only the held-out lines are taken, if any.
+    A `limit` takes the first ones, and otherwise `samples` takes a sample. Raises RnnlmError."""
     name, card, tokenizer = subject.name, subject.card, subject.model.tokenizer
     if sources:
         text = arrange_lines(read_corpus(sources, encoding), card.config.lines)
@@ -213,8 +211,7 @@ def paragraphs_of(written: Iterable[str]) -> list[str]:
 
 
 def not_learned(library: Library, name: str, written: Iterable[str]) -> list[str]:
-    """Returns the paragraphs of the lines `written` that the model was not trained on. Raises
-    RnnlmError."""
+    """Returns the paragraphs of `written` that the model has not learned. Raises RnnlmError."""
     folder, learned = texts_folder(library), Counter[str]()
     for path in map(Path, read_sources(library.runs.folder(name)).sources):
         if path.parent == folder:

@@ -183,8 +183,7 @@ def missing_folder_hint(path: Path) -> str:
 
 
 def saved_ns(path: Path) -> int:
-    """Returns the time when a file was saved in nanoseconds since the epoch, or 0 without a
-    file."""
+    """Returns when a file was saved, in nanoseconds since the epoch, or 0 without a file."""
     with suppress(OSError):
         return path.stat().st_mtime_ns
     return 0

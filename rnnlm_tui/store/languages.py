@@ -96,9 +96,8 @@ def shares_known(words: Collection[str]) -> dict[str, float]:
 
 
 def better_known(words: Sequence[str], name: str, own_share: float = 1.0) -> str | None:
-    """Returns the name of the built-in model in whose language these words are. Returns None unless
-    it knows far more of them than the model `name`, which knows the share `own_share` of them if it
-    is not built in."""
+    """Returns the name of the built-in model in whose language these words are, or None unless it
+    knows far more of them than the model `name`, or than `own_share` if that is not built in."""
     shares = shares_known(words)
     if len(words) < WORDS_JUDGED or not shares:
         return None

@@ -220,9 +220,8 @@ class Library:
         return bool(os.environ.get(MODEL_VARIABLE)) or os.path.lexists(self._in_use_file)
 
     def in_use(self, tell: Callable[[str], object]) -> str:
-        """Returns the name of the model that `use` has stored, by default the model of the locale's
-        language. If the stored one cannot be used, returns that model, too, and calls `tell` with a
-        sentence for the user."""
+        """Returns the name of the model that `use` has stored, or else of the model of the locale's
+        language. If the stored one cannot be used, calls `tell` with a sentence for the user."""
         try:
             name = self._stored_name()
             problem = self._problem_of(name)
@@ -355,8 +354,7 @@ class Library:
         return target
 
     def import_(self, source: Path, name: str) -> None:
-        """Adds an exported model as the model `name`, after checking all of it. Raises
-        ModelError."""
+        """Adds an exported model as `name`, after checking all of it. Raises ModelError."""
         try:
             read_model(source)
         except ModelError as error:

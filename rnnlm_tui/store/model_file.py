@@ -185,8 +185,7 @@ def parse_vocabulary(raw: bytes, special_tokens: Sequence[str]) -> Vocabulary:
 
 
 def read_base(name: str) -> LanguageModel:
-    """Reads the built-in model `name`, on which another model is built. Raises ModelError if it is
-    missing or damaged."""
+    """Reads the built-in model `name`, on which another model is built. Raises ModelError."""
     if name not in built_in_names():
         raise ModelError(
             f"it is built on {name}, which this version does not have",

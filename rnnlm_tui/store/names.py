@@ -40,8 +40,7 @@ def _may_be_in_name(character: str) -> bool:
 
 
 def tidy_name(text: str) -> str:
-    """Returns `text` with `-` for spaces and with composed letters (NFC). It may be no valid
-    name."""
+    """Returns `text` with `-` for spaces and composed letters (NFC), which may be no valid name."""
     return "-".join(unicodedata.normalize("NFC", text).split())
 
 

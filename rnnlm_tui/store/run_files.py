@@ -130,8 +130,7 @@ def _facts_in(file: Any) -> RunFacts:
 
 
 def write_sources(folder: Path, sources: list[str], encoding: str | None) -> None:
-    """Stores the sources of a saved model's text, which are not in the model's file. Raises
-    StorageError."""
+    """Stores the sources of a model's text, which its file does not have. Raises StorageError."""
     files.write_json(folder / RUN_JSON, ModelSources(sources, encoding))
 
 
@@ -144,15 +143,13 @@ def read_sources(folder: Path) -> ModelSources:
 
 
 def read_epochs(folder: Path) -> list[EpochEnded]:
-    """Returns the epochs in the history of a run. If an epoch was repeated, the last time
-    counts."""
+    """Returns the epochs in the history of a run, a repeated one as it was the last time."""
     events = read_history(folder)
     return [*{event.epoch: event for event in events if isinstance(event, EpochEnded)}.values()]
 
 
 def read_history(folder: Path, detailed: int = 0) -> Iterator[Progress | EpochEnded]:
-    """Yields the epochs in the history of a run, and the progress within the first `detailed`
-    epochs."""
+    """Yields the epochs in the history of a run, and the progress in the first `detailed` ones."""
     ended = 0
     with suppress(OSError), files.open_file(folder / HISTORY) as lines:
         for line in lines:

@@ -46,8 +46,7 @@ class SavedRuns:
         self._folder, self._locks = folder, locks_folder
 
     def folder(self, name: str) -> Path:
-        """Returns the folder of the training of this name, which may not exist. Raises
-        UsageError."""
+        """Returns the folder of this training, which may not exist. Raises UsageError."""
         return self._folder / check_name(name)
 
     def can_resume(self, name: str) -> bool:
@@ -70,8 +69,7 @@ class SavedRuns:
         return SavedRun(name, trainer, self.can_resume(name), config, done)
 
     def in_training(self) -> list[str]:
-        """Returns the sorted names of the models that a process trains, in a tenth of a
-        millisecond."""
+        """Returns the sorted names of the models that a process trains, in 0.1 ms."""
         return [name for name in sorted(self._noted()) if self.trainer(name)]
 
     def _noted(self) -> list[str]:

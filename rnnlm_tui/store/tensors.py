@@ -48,7 +48,7 @@ def open_tensors(path: Path) -> Iterator[Any]:
 
 
 def quantized(weights: Arrays) -> dict[str, NDArray[Any]]:
-    """Returns weights as they are stored. Matrices [R, C] are int8 with scales [R], and vectors are
+    """Returns weights as they are stored: matrices [R, C] in int8 with scales [R], vectors in
     float32."""
     found: dict[str, NDArray[Any]] = dict(weights)
     for name, array in weights.items():

@@ -57,8 +57,7 @@ NARROW_SPACES = "\u00a0\u202f\u2009"
 QuoteStyle = tuple[tuple[str, str], ...]
 """Pairs of a token of a quote or an apostrophe and the form in which it is written."""
 CURLY_AND_STRAIGHT = (("“", "’"), ('"', "'"))
-"""The opening double quote and the apostrophe of a keyboard with curly quotes, and of one with
-straight quotes."""
+"""The opening double quote and the apostrophe of curly quotes, and those of straight quotes."""
 DOUBLE_STYLES: Mapping[str, QuoteStyle] = {
     opening: ((OPEN_DOUBLE, opening), (CLOSE_DOUBLE, closing))
     for opening, closing in ('""', "“”", "„“", "«»", "»«", "””")

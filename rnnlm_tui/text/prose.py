@@ -90,7 +90,7 @@ class ProseTokenizer(Tokenizer):
         self._token_by_form = {form: token for token, form in conventions.forms.items()}
         self._known_case = lru_cache(1 << 12)(self._find_known_case)
         self._scan_typed_cached = lru_cache(CACHED_TEXTS)(self._scan_typed)
-        self._make_style_cached = cache(self._make_style)
+        self._styled_cached = cache(self._styled)
 
     def words(self, line: str) -> list[str]:
         """Returns the tokens of a line. A heading that is only a number has none."""
@@ -132,7 +132,7 @@ class ProseTokenizer(Tokenizer):
                 break
         if bool(double) != bool(single):
             double, single = self._both_styles(double, single)
-        return self._make_style_cached(double + single) if double or single else self
+        return self._styled_cached(double + single) if double or single else self
 
     def _both_styles(self, double: QuoteStyle, single: QuoteStyle) -> tuple[QuoteStyle, QuoteStyle]:
         """Returns the styles of double and single quotes for a text that shows only one of them.
@@ -147,7 +147,7 @@ class ProseTokenizer(Tokenizer):
             return double, single
         return double or DOUBLE_STYLES[pair[0]], single or SINGLE_STYLES[pair[1]]
 
-    def _make_style(self, style: QuoteStyle) -> ProseTokenizer:
+    def _styled(self, style: QuoteStyle) -> ProseTokenizer:
         """Returns this tokenizer, but with quotes and apostrophes in this style. Single quotes such
         as ‚ ‘ stay those of the corpus, because an apostrophe does not tell their style. Double
         quotes that change lose the spaces of the corpus, as in « oui »."""
@@ -168,8 +168,7 @@ class ProseTokenizer(Tokenizer):
         return tuple(map(self._known_case, tokens)), marks
 
     def line_key(self, line: str) -> str:
-        """Returns the key by which a line is recognised: its words in small letters without
-        marks."""
+        """Returns the key that recognises a line: its words in small letters, without marks."""
         return " ".join(LETTERS_AND_DIGITS.findall(fold(line).lower()))
 
     def _begins_sentence(self, marks: str) -> bool:
@@ -212,8 +211,7 @@ class ProseTokenizer(Tokenizer):
 
     def _inner_case(self, word: str, in_capitals: bool) -> str:
         """Returns a word that begins a sentence, or is in a line in capitals, in the case that it
-        mostly has within a sentence. A word with a capital inside, such as iPhone, stays as it
-        is."""
+        mostly has within a sentence. A word with a capital inside, such as iPhone, stays."""
         lower = self._small(word)
         if in_capitals or (word[:1] != lower[:1] and word[1:] == lower[1:]):
             return min(lower, self._capitalized(lower), word, key=self._rank)

@@ -172,8 +172,7 @@ class Habits:
 
     def _unusual_starts(self) -> Iterator[tuple[str, bool]]:
         """Yields the marks for which `usually_begins_sentence` is wrong, and the right answer. The
-        case of the words after the marks decides. Words that mostly have a capital, such as names,
-        do not count."""
+        words after them show it by their case, but not those that mostly have a capital."""
         capital, small = Counter[str](), Counter[str]()
         for (marks, word), count in self.word_after.items():
             lower = word[0].lower() + word[1:]

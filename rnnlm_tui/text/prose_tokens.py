@@ -75,8 +75,7 @@ MAX_DOTS = 8
 def token_pattern(elided_word: str = "(?!)") -> regex.Pattern[str]:
     """Returns the pattern of a token. `elided_word` is the pattern of elided words, which are
     tokens, too; by default it matches nothing. Addresses and file names are searched for only where
-    they can start, and their parts have limits. The time then grows with the length of the text,
-    not with its square."""
+    they can start, and their parts have limits, so that the time does not grow quadratically."""
     return regex.compile(
         rf"""(?:\p{{L}}[\p{{L}}\p{{N}}+.-]{{0,{MAX_SCHEME}}}+://|www\.)\S*[^\s.,;:!?)\]}}”"'’]
         | (?<![\w.+-])[\w.+-]++@[\w-]++(?:\.[\w-]++)+         # name@example.com

@@ -36,8 +36,7 @@ BOMS = (  # UTF-32 first: its little-endian mark begins with that of UTF-16
 )
 CHECKED_BYTES = 1 << 16
 """The number of bytes at the start of a file that are searched for zero bytes before the file is
-decoded. The message for a binary file then says that it is not text, instead of naming an invalid
-byte."""
+decoded. The message for a binary file then says that it is not text, and names no invalid byte."""
 WRAPPED_FRACTION = 0.8
 """A text counts as wrapped if at this share of its line breaks, or more, the next word would not
 fit. The share is 1.0 in three books wrapped at 72 columns, 0.05 in the same books with a line per
@@ -303,8 +302,7 @@ def is_pipe(path: Path) -> bool:
 
 def decoded_lines(file: BinaryIO, label: str, encoding: str | None) -> Iterator[str]:
     """Yields the lines of a file, each with its newline. `codec_of` tells the encoding. Raises
-    CorpusError if the file cannot be read or is not text, and UsageError if there is no such
-    encoding."""
+    CorpusError if the file cannot be read or is no text, and UsageError for an unknown encoding."""
     file.seek(0)
     head = file.read(CHECKED_BYTES)
     file.seek(0)

@@ -104,8 +104,7 @@ class Tokenizer(ABC):
         return word
 
     def letters_at_start(self, text: str) -> int:
-        """Returns the number of characters at the start of `text` that complete a word which begins
-        before it."""
+        """Returns how many characters at the start of `text` complete a word begun before it."""
         words = self.words(text.partition(" ")[0])
         return len(words[0]) if words else 0
 

@@ -34,8 +34,7 @@ class LessonTokenizer(Tokenizer):
 
 
 class WhitespaceTokenizer(Tokenizer):
-    """Splits at white space, for texts that are tokenized already, such as standard corpora. Their
-    marks are words."""
+    """Splits at white space, for texts that are tokenized already, with marks as words."""
 
     name = "whitespace"
 

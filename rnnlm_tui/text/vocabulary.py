@@ -20,8 +20,7 @@ LAST_CHARACTER = chr(0x10FFFF)
 """The character that sorts behind all others."""
 UNKNOWN_TOKEN, BEGIN_TOKEN, END_TOKEN = "<unk>", "<s>", "</s>"
 SPECIAL_TOKENS = (UNKNOWN_TOKEN, BEGIN_TOKEN, END_TOKEN)
-"""The tokens of unknown words and of the start and the end of a line. Models of whole lines have
-these tokens."""
+"""Stand for unknown words, the start and the end of a line. Models of whole lines have them."""
 UNKNOWN_ID, BEGIN_ID, END_ID = range(1, 4)
 """The ids of the special tokens."""
 
