@@ -138,7 +138,7 @@ class ProseTokenizer(Tokenizer):
         """Returns the styles of double and single quotes for a text that shows only one of them.
         The other one becomes straight or curly like it. It stays that of the corpus if the corpus
         mixes straight and curly marks, or if one of the two is of another kind, such as « »."""
-        shown = double[0][1] if double else single[-1][1]  # the opening quote, or the apostrophe
+        shown = dict(double)[OPEN_DOUBLE] if double else dict(single)[APOSTROPHE]
         opening, apostrophe = self.spelling_of(OPEN_DOUBLE), self.spelling_of(APOSTROPHE)
         is_mixed = (opening == '"') != (apostrophe == APOSTROPHE)
         has_other_kind = not double and opening not in '"“'
