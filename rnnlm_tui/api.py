@@ -45,6 +45,7 @@ from rnnlm_tui.suggesting.accepting import LISTED, Suggestion
 from rnnlm_tui.suggesting.evaluate import ScoredLine, score, summarize
 from rnnlm_tui.suggesting.generate import continue_text, generate_words
 from rnnlm_tui.suggesting.suggest import split_last_line, suggest
+from rnnlm_tui.text.held_out import Excerpt
 from rnnlm_tui.wording.model_rows import card_facts
 
 if TYPE_CHECKING:
@@ -358,8 +359,7 @@ class Model:
         """Measures the model on these lines. Warns if it has learned them."""
         if warning := warning_of(self.name, count_trained_on(self._opened, text), text):
             warnings.warn(warning, stacklevel=4)  # names the line that calls `evaluate`
-        scored = (score(self._model, lines, above) for above, lines in text.excerpts)
-        return summarize(chain.from_iterable(scored))
+        return summarize(score(self._model, text.excerpts))
 
     @checks_arguments
     def suggest(
@@ -454,7 +454,7 @@ class Model:
         `line.loss` is the mean negative log-likelihood, in nats per word.
         """
         above, line = self._last_line(text, above)
-        return next(score(self._model, [line], above))
+        return next(score(self._model, [Excerpt(above, [line])]))
 
     @checks_arguments
     def explain(self, text: str, above: Sequence[str] = ()) -> Explanation:

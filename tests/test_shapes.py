@@ -16,6 +16,7 @@ from rnnlm_tui.lsp.document import Document
 from rnnlm_tui.session.tables import Turn
 from rnnlm_tui.suggesting.evaluate import score
 from rnnlm_tui.suggesting.suggest import split_last_line, suggest
+from rnnlm_tui.text.held_out import Excerpt
 from rnnlm_tui.text.prose_learning import learn_prose
 from rnnlm_tui.text.reading import read_corpus
 from rnnlm_tui.tui.writing.page_rows import PageLine, PageRows
@@ -80,7 +81,7 @@ def suggests(text: str, folder: Path) -> Iterator[None]:
 
 def measures(text: str, folder: Path) -> Iterator[None]:
     lines = text.split("\n")
-    assert len([*score(model(), lines)]) == len(lines)
+    assert len([*score(model(), [Excerpt((), lines)])]) == len(lines)
     yield
 
 

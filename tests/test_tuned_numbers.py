@@ -17,6 +17,7 @@ from rnnlm_tui.lm.model import LanguageModel
 from rnnlm_tui.store.model_file import read_base
 from rnnlm_tui.suggesting.evaluate import score, summarize
 from rnnlm_tui.suggesting.suggest import suggest
+from rnnlm_tui.text.held_out import Excerpt
 from rnnlm_tui.training.start import language_shares
 from tests.helpers.texts import counted, made_up_corpus, prepared
 
@@ -46,7 +47,7 @@ def english() -> LanguageModel:
 
 def figures(model: LanguageModel, lines: Sequence[str], above: Sequence[str]) -> dict[str, float]:
     """The nats a word of the lines, and the keys that they take three writers."""
-    found = summarize(score(model, lines, above))
+    found = summarize(score(model, [Excerpt(above, lines)]))
     assert found.loss is not None and found.keys is not None
     return {"nats": found.loss, **structs.asdict(found.keys)}
 

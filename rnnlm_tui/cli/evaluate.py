@@ -111,12 +111,11 @@ def _evaluated(
     with `name`, on a terminal."""
     scored = list[evaluate.ScoredLine]()
     total, next_bar = len(text.lines), 0.0
-    for above, lines in text.excerpts:
-        for line in evaluate.score(model, lines, above, counts_keys=counts_keys):
-            if time.monotonic() >= next_bar:
-                draw_bar(name, len(scored) / total, f"{len(scored):,}/{total:,} lines")
-                next_bar = time.monotonic() + BAR_EVERY_S
-            scored.append(line)
+    for line in evaluate.score(model, text.excerpts, counts_keys=counts_keys):
+        if time.monotonic() >= next_bar:
+            draw_bar(name, len(scored) / total, f"{len(scored):,}/{total:,} lines")
+            next_bar = time.monotonic() + BAR_EVERY_S
+        scored.append(line)
     draw("")
     return evaluate.summarize(scored)
 

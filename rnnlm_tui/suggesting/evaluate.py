@@ -42,6 +42,7 @@ from rnnlm_tui.lm.model import SMALLEST_FLOAT, Array, LanguageModel
 from rnnlm_tui.suggesting.accepting import LINES_ABOVE, LISTED, Writer
 from rnnlm_tui.suggesting.suggest import CONTINUES_FROM, Likeliest, Predict, encode_context
 from rnnlm_tui.suggesting.typist import Typist
+from rnnlm_tui.text.held_out import Excerpt
 
 LETTER_NATS = 2.9
 """The cost of a letter of an unknown word in nats: 4.14 bits, if only the frequencies of letters
@@ -117,30 +118,30 @@ class ScoredLine:
 
 def score(
     model: LanguageModel,
-    lines: Iterable[str],
-    above: Sequence[str] = (),
+    excerpts: Iterable[Excerpt],
     *,
     counts_keys: bool = True,
     should_stop: Callable[[], bool] = lambda: False,
 ) -> Iterator[ScoredLine]:
-    """Yields each line with the scores of its words.
+    """Yields each line of the excerpts with the scores of its words.
 
-    A model that uses the lines above sees those `above` and the `lines` before each line. To
-    count keys takes nearly all of the time. `should_stop` is called before each line and at each
+    A model that uses the lines above sees those above the excerpt and the lines before each line.
+    To count keys takes nearly all of the time. `should_stop` is called before each line and at each
     step of a writer. Once it returns True, nothing more is yielded.
     """
-    contexts, lines_above = Contexts(model), deque(above, LINES_ABOVE)
-    for text in lines:
-        if should_stop():
-            return
-        line = _Line(contexts, text, lines_above)
-        keys = None
-        if counts_keys and line.words:
-            keys = _keys_of(line, lines_above, should_stop)
-            if keys is None:
+    for above, lines in excerpts:
+        contexts, lines_above = Contexts(model), deque(above, LINES_ABOVE)
+        for text in lines:
+            if should_stop():
                 return
-        yield line.scores(keys)
-        lines_above.append(text)
+            line = _Line(contexts, text, lines_above)
+            keys = None
+            if counts_keys and line.words:
+                keys = _keys_of(line, lines_above, should_stop)
+                if keys is None:
+                    return
+            yield line.scores(keys)
+            lines_above.append(text)
 
 
 def _keys_of(

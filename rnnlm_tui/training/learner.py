@@ -72,11 +72,7 @@ class NgramLearner:
         self._levels = iter(())  # the generator holds the counts: 0.4 GB for 10 million words
         prepared = self._job.prepared
         model = NgramModel(prepared.vocabulary, prepared.tokenizer, self._arrays)
-        found = summarize(
-            line
-            for above, lines in self._job.lines_to_measure
-            for line in score(model, lines, above, counts_keys=False)
-        )
+        found = summarize(score(model, self._job.lines_to_measure, counts_keys=False))
         if not found.words:
             return None
         return Metrics(

@@ -19,6 +19,7 @@ from rnnlm_tui.store.card import LEAST_BASE_WEIGHT
 from rnnlm_tui.store.model_file import open_stored
 from rnnlm_tui.store.tensors import dequantized, quantized
 from rnnlm_tui.suggesting.evaluate import ScoredLine, score, summarize
+from rnnlm_tui.text.held_out import Excerpt
 from rnnlm_tui.text.letters import is_code
 from rnnlm_tui.text.line_hashes import hash_lines
 from rnnlm_tui.text.prepare import Prepared
@@ -92,7 +93,7 @@ def score_held_out(job: Job, model: LanguageModel, control: Control) -> list[Sco
     longest = LONGEST_IF_STOPPED if was_stopped else math.inf
     for above, lines in job.lines_to_measure:
         chosen = [line for line in lines if len(line) <= longest]
-        for line in score(model, chosen, above, should_stop=is_over):
+        for line in score(model, [Excerpt(above, chosen)], should_stop=is_over):
             found.append(line)
             words += len(line.words)
         if is_over():

@@ -27,7 +27,7 @@ from rnnlm_tui.lm.layers import parameters_of
 from rnnlm_tui.lm.model import LanguageModel
 from rnnlm_tui.store.run_files import Tensors, Totals
 from rnnlm_tui.store.tensors import is_usable
-from rnnlm_tui.suggesting.evaluate import ScoredLine, score, summarize
+from rnnlm_tui.suggesting.evaluate import score, summarize
 from rnnlm_tui.suggesting.generate import continue_text, generate_words
 from rnnlm_tui.suggesting.suggest import suggest
 from rnnlm_tui.training import saving
@@ -283,9 +283,7 @@ class Run:
         def is_late() -> bool:
             return self._now() - began > left_s or self._control.stopped
 
-        found = list[ScoredLine]()
-        for above, lines in job.excerpts(ENOUGH_WORDS):
-            found += score(model, lines, above, should_stop=is_late)
+        found = [*score(model, job.excerpts(ENOUGH_WORDS), should_stop=is_late)]
         spent, was_late = self._now() - began, is_late()
         self._measured_s += spent
         self._next_measurement_s = 2 * spent if was_late else spent

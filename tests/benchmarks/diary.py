@@ -27,6 +27,7 @@ from rnnlm_tui.lm.model import LanguageModel
 from rnnlm_tui.store.library import Library
 from rnnlm_tui.store.model_file import open_stored
 from rnnlm_tui.suggesting.evaluate import score, summarize
+from rnnlm_tui.text.held_out import Excerpt
 from rnnlm_tui.text.line_hashes import hash_lines
 from tests.benchmarks.writers import lines_of
 
@@ -96,7 +97,7 @@ def train(data: Path, text: Path, *, is_first: bool) -> tuple[float, bool]:
 
 def nats(model: LanguageModel, lines: list[str], above: list[str]) -> float:
     """The loss of lines below others, in nats a character."""
-    found = summarize(score(model, lines, above, counts_keys=False))
+    found = summarize(score(model, [Excerpt(above, lines)], counts_keys=False))
     return found.nats_per_character or 0.0
 
 

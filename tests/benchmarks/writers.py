@@ -71,8 +71,7 @@ def spread(lines: list[str], words: int) -> list[Excerpt]:
 
 def show_keys(label: str, model: LanguageModel, excerpts: Sequence[Excerpt]) -> None:
     """Prints the keys that three writers save, and the nats a character."""
-    lines = [line for each in excerpts for line in score(model, each.lines, each.above)]
-    found = summarize(lines)
+    found = summarize(score(model, excerpts))
     saved, intervals = found.keystroke_savings, found.savings_intervals
     assert saved is not None
     for writer in get_args(Writer):
@@ -86,10 +85,7 @@ def show_keys(label: str, model: LanguageModel, excerpts: Sequence[Excerpt]) -> 
 def show_gain(label: str, model: LanguageModel, excerpts: Sequence[Excerpt]) -> None:
     """Prints how many more keys of 100 three writers save than with the English alone, with 95 %
     intervals."""
-    base, own = (
-        [line for each in excerpts for line in score(scorer, each.lines, each.above)]
-        for scorer in (read_base("english"), model)
-    )
+    base, own = (score(scorer, excerpts) for scorer in (read_base("english"), model))
     pairs = [
         (before.keys, after.keys, len(after.text) + 1)
         for before, after in zip(base, own, strict=True)
@@ -135,7 +131,7 @@ def show_ghosts(label: str, model: LanguageModel, excerpts: Sequence[Excerpt]) -
             patch.object(accepting, "GHOST_FROM", threshold),
             patch.object(evaluate, "Typist", GhostCounter),
         ):
-            found = summarize(s for each in excerpts for s in score(model, each.lines, each.above))
+            found = summarize(score(model, excerpts))
         saved = found.keystroke_savings
         assert saved is not None
         second = "with" if has_second else "without"

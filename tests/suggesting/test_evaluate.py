@@ -30,6 +30,7 @@ from rnnlm_tui.suggesting.evaluate import (
 )
 from rnnlm_tui.suggesting.suggest import CONTINUES_FROM, encode_context
 from rnnlm_tui.suggesting.typist import Typist
+from rnnlm_tui.text.held_out import Excerpt
 from rnnlm_tui.text.prose_learning import learn_prose
 from rnnlm_tui.text.tokenizer import Tokenizer
 from rnnlm_tui.text.tokenizers import LessonTokenizer
@@ -98,9 +99,14 @@ def keys_of(model: LanguageModel, text: str, writer: Writer = "attentive") -> li
     return [key for keys, _ in steps for key in keys]
 
 
+def scores_of(model: LanguageModel, *lines: str) -> list[ScoredLine]:
+    """The lines as the model scores them, without lines above them."""
+    return [*score(model, [Excerpt((), lines)])]
+
+
 def test_the_figures_without_tokens_for_lines_are_those_computed_by_hand() -> None:
     """Seven words: all but xyz are known, and four have a known word before them."""
-    scored = [*score(ScriptedModel(AFTER), ["The cat sat,", "", "the dog; xyz a"])]
+    scored = scores_of(ScriptedModel(AFTER), "The cat sat,", "", "the dog; xyz a")
     figures, keys = summarize(scored), sum(line.keys.glancing for line in scored if line.keys)
     loss = (math.log(2) - math.log(0.9) + math.log(5) + math.log(7)) / 4
     assert (figures.lines, figures.words, figures.predicted) == (2, 7, 4)
@@ -122,7 +128,7 @@ def test_the_figures_without_tokens_for_lines_are_those_computed_by_hand() -> No
 
 
 def test_every_word_and_end_of_line_counts_if_the_model_predicts_them() -> None:
-    scored = [*score(line_model(), ["the cat", "the dog sat"])]
+    scored = scores_of(line_model(), "the cat", "the dog sat")
     figures, chances = summarize(scored), [0.5, 0.2, 0.6, 0.5, 0.3, 0.1, 0.8]
     found = [p for line in scored for p in (*(w.probability for w in line.words), line.end)]
     assert found == pytest.approx(chances)  # the cat end, the <unk> sat end
@@ -138,7 +144,7 @@ def test_every_word_and_end_of_line_counts_if_the_model_predicts_them() -> None:
 
 def test_the_loss_of_suggestions_has_the_letters_of_a_new_word_once() -> None:
     """A new word that is used again costs only the chance with which it is suggested."""
-    scored = [*score(line_model(), ["the dog sat", "the dog sat"])]
+    scored = scores_of(line_model(), "the dog sat", "the dog sat")
     losses = sum(loss for line in scored for loss in line.losses.tolist())
     naming = LETTER_NATS * len("dog ") - math.log(1 / (1 + UNFAMILIAR))
     assert suggestion_loss(scored) == pytest.approx((losses + naming) / 24)
@@ -156,7 +162,7 @@ def test_the_loss_of_suggestions_has_the_letters_of_a_new_word_once() -> None:
 def test_where_nothing_is_predicted_there_is_no_loss(
     lines: list[str], loss: float | None, top5: float | None
 ) -> None:
-    figures = summarize(score(ScriptedModel(AFTER), lines))
+    figures = summarize(scores_of(ScriptedModel(AFTER), *lines))
     assert (figures.loss, figures.top5) == (loss, top5)
     assert (figures.keystroke_savings is None) == (top5 is None)
 
@@ -199,7 +205,7 @@ def test_keys_write_the_text_whatever_the_model_suggests(
     words = (*KINDRED, *MARKS) if tokenizer.writes_text else KINDRED
     special_tokens = SPECIAL_TOKENS if tokenizer.writes_text else special_tokens
     model = RandomModel(seed, different, special_tokens, words, tokenizer)
-    (scored,) = score(model, ["".join(pieces).strip()])
+    (scored,) = scores_of(model, "".join(pieces).strip())
     if scored.words:
         for writer in get_args(Writer):
             assert getattr(scored.keys, writer) == len(keys_of(model, scored.text, writer)) + 1
@@ -243,7 +249,7 @@ def test_a_mark_with_a_space_before_it_in_the_text_is_typed_after_the_space_of_a
     accept."""
     for tokenizer, spaced, close in (PROSE, 5, 4), (FRENCH, 4, 6):
         model = ScriptedModel(AFTER, 3, (), ("the", "cat", "car", "sat", "dog", "a"), tokenizer)
-        keys = [score(model, [text]) for text in ("The cat !", "The cat!")]
+        keys = [scores_of(model, text) for text in ("The cat !", "The cat!")]
         assert [line.keys and line.keys.attentive for (line,) in keys] == [spaced, close]
 
 
@@ -253,7 +259,7 @@ def test_a_long_line_is_measured_in_a_time_that_grows_with_its_length() -> None:
 
     def seconds(words: int) -> float:
         began = process_time()
-        (line,) = score(model, ["the cat sat " * (words // 3)])
+        (line,) = scores_of(model, "the cat sat " * (words // 3))
         assert line.keys and line.keys.attentive < len(line.text)
         return process_time() - began
 
@@ -262,10 +268,9 @@ def test_a_long_line_is_measured_in_a_time_that_grows_with_its_length() -> None:
 
 def test_a_measurement_ends_within_a_line() -> None:
     model, asked = line_model(), count()
-    text = "the cat sat " * 1_000
-    assert [*score(model, ["the cat", text], should_stop=lambda: next(asked) > 30)] == [
-        *score(model, ["the cat"])
-    ]
+    excerpts = [Excerpt((), ("the cat", "the cat sat " * 1_000)), Excerpt((), ("the cat",))]
+    found = [*score(model, excerpts, should_stop=lambda: next(asked) > 30)]
+    assert found == scores_of(model, "the cat")
     assert next(asked) < 40
 
 

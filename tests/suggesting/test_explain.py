@@ -27,6 +27,7 @@ from rnnlm_tui.suggesting.explain import (
     neighbours,
 )
 from rnnlm_tui.suggesting.suggest import encode_context, suggest
+from rnnlm_tui.text.held_out import Excerpt
 from rnnlm_tui.text.tokenizers import TOKENIZERS
 from rnnlm_tui.text.vocabulary import SPECIAL_TOKENS, Vocabulary, special_tokens_of
 from tests.helpers.golden import keras_weights, load_golden
@@ -280,7 +281,7 @@ def test_the_figures_of_suggestions_and_words_are_those_of_the_model(kind: str) 
     assert sum(part.weight for part in found.parts) == pytest.approx(1)
     for probabilities in (found.probabilities, sum(part.contributions for part in found.parts)):
         np.testing.assert_allclose(probabilities, after(words), rtol=0, atol=1e-6)
-    scored = next(score(model, [line], above, counts_keys=False))
+    scored = next(score(model, [Excerpt(above, [line])], counts_keys=False))
     assert [word.word for word in found.words] == words
     for number, (ours, theirs) in enumerate(zip(found.words, scored.words, strict=True)):
         without = after(words[:number] + words[number + 1 :])

@@ -19,6 +19,7 @@ from rnnlm_tui.suggesting.suggest import (
     encode_context,
     suggest,
 )
+from rnnlm_tui.text.held_out import Excerpt
 from rnnlm_tui.text.letters import is_code
 from rnnlm_tui.text.prose import ProseTokenizer
 from rnnlm_tui.text.tokenizer import Conventions
@@ -251,7 +252,7 @@ def test_lines_above_are_context_only_for_a_model_that_uses_them() -> None:
         model.asked.clear()
         generate_words(model, "the", 1, above=above)
         assert model.asked == [expected]
-        assert len([*score(model, [above[1], "the"], above[:1])]) == 2
+        assert len([*score(model, [Excerpt(above[:1], [above[1], "the"])])]) == 2
         assert expected in model.asked[1:]
 
 

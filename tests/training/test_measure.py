@@ -41,7 +41,7 @@ MIXED: dict[str, Any] = {"text": TEXT, "mixture": "on", "held_out": 0.2}
 
 def scores_of(job: Job, model: LanguageModel) -> list[ScoredLine]:
     """The held-out lines of a job, where they stand in the text."""
-    return [line for above, lines in job.lines_to_measure for line in score(model, lines, above)]
+    return [*score(model, job.lines_to_measure)]
 
 
 # The mixture
@@ -123,8 +123,8 @@ def test_the_keys_saved_so_far_are_those_of_the_saved_model_and_take_little_time
             measured.append(event.keystroke_savings)
         elif isinstance(event, Saved) and event.epoch == 1:
             _, model = read_model(job.best_path)
-            lines = [s for above, few in job.excerpts(1) for s in score(model, few, above)]
-            assert measured == [summarize(lines).keystroke_savings]
+            found = summarize(score(model, job.excerpts(1)))
+            assert measured == [found.keystroke_savings]
     assert [each is None for each in measured] == [False, False, True]
     monkeypatch.setattr(training_run, "MEASURED_SHARE", 1e-9)
     again = epochs_of([*run(small_job("gru", tmp_path / "b", epochs=3, **MIXED))])

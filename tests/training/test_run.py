@@ -144,7 +144,7 @@ def test_held_out_lines_decide_which_epoch_is_kept(tmp_path: Path) -> None:
     assert end.metrics is not None and (end.best_epoch, end.metrics.epoch) == (best, best)
     assert card.epochs_done == 12 and card.metrics == end.metrics
     # The kept weights are those of the best epoch: they give its held-out loss again.
-    measured = summarize(score(read_model(job.best_path)[1], job.lines_to_measure[0].lines))
+    measured = summarize(score(read_model(job.best_path)[1], job.lines_to_measure))
     assert measured.loss == pytest.approx(min(losses), abs=1e-5)
 
 

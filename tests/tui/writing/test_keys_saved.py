@@ -14,6 +14,7 @@ from rnnlm_tui.store.library import Library
 from rnnlm_tui.suggesting import evaluate
 from rnnlm_tui.suggesting.accepting import Writer
 from rnnlm_tui.suggesting.typist import Typist
+from rnnlm_tui.text.held_out import Excerpt
 from tests.helpers.app import post_keys, until
 from tests.helpers.commands import PATIENCE_S
 from tests.helpers.texts import counted, prepared
@@ -109,7 +110,7 @@ async def compare(
     """Writes lines with this model as a writer does, and compares each with its evaluation. Returns
     the kinds of steps."""
     above, used = list[str](), set[str]()
-    scores = evaluate.score(model, lines)
+    scores = evaluate.score(model, [Excerpt((), lines)])
     async with desk(folder, {"m": model}, (60, 16)) as it:
         for line in lines:
             steps.clear()
