@@ -39,7 +39,7 @@ SHAPES = {
     "both quotes": "\"'", "curly quotes": "“”", "letters": "a", "capitals": "A", "accents": "é",
     "letters of Han": "漢", "marks on letters": "e\u0301\u0327", "marks alone": "\u0301\u0327",
     "emoji": "😀", "flags": "🇩🇪", "families": "👨‍👩‍👧", "digits": "1", "numbers": "1.",
-    "newlines": "\n",
+    "newlines": "\n", "hyphens": "a-", "addresses": "a@",
     "carriage returns": "\r", "spaces": " ", "tabs": "\t", "words": "the ", "file names": "Ab.",
     "sums": "a+", "underscores": "_a", "apostrophes": "a'", "brackets": "[(", "list marks": "- ",
     "new words": " ".join(f"{letters}ia" for letters in map("".join, permutations("abcdefghi", 5))),

@@ -74,9 +74,8 @@ def test_a_table_that_cannot_be_written_any_more_is_told_after_the_training(
     table = f"--csv={away / 'a.csv'}"
     done = run("--train", str(corpus_file), *TINY, "--epochs=2", table, "--quiet", code=1)
     assert f"make the folder {away} first" in done.stderr
-    assert done.stdout.startswith("verses-lesson: trained for 2 epochs") and run(
-        "--models", "verses-lesson"
-    )
+    assert done.stdout.startswith("verses-lesson: trained for 2 epochs")
+    run("--models", "verses-lesson")
 
 
 def test_what_was_not_measured_is_an_empty_cell() -> None:

@@ -67,7 +67,7 @@ def test_no_mode_opens_the_app(
     assert opened == [(None, Path("data")), ("verses", Path("other"))]
     code, said = start(monkeypatch, "nosuch")
     assert code == 1 and said.endswith(": there is no model nosuch\n  take \ufffd another\n")
-    with pytest.raises(ModelError):
+    with pytest.raises(ModelError):  # whose traceback is shown
         start(monkeypatch, "nosuch", "--debug")
 
 
@@ -168,11 +168,6 @@ def test_streams_may_be_closed_or_full_or_poor(
         check=True,
     )
     assert printed in done.stdout and done.stderr == said
-
-
-def test_an_error_shows_its_traceback_only_with_debug(run: Command, command: Command) -> None:
-    assert "Traceback" not in refused(run("--suggest", "x", "--model", "nosuch", code=1))
-    assert "Traceback" in command("--suggest", "x", "--model", "nosuch", "--debug").stderr
 
 
 def test_running_out_of_memory_is_a_sentence(run: Command, monkeypatch: pytest.MonkeyPatch) -> None:

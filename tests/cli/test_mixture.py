@@ -14,8 +14,9 @@ from rnnlm_tui.store.model_file import open_stored, read_card
 from tests.cli.conftest import TEXT
 from tests.helpers.commands import Command, events_of
 from tests.helpers.events import end_of
+from tests.helpers.languages import base, ship
+from tests.helpers.models import put
 
-OWL = "an owl and a bird sang to the moon\n" * 20
 NGRAM = ("--preset=ngram", "--quiet")
 ON_ENGLISH = ("--on=english", "--held-out=0.4")
 
@@ -28,20 +29,11 @@ def own(tmp_path: Path) -> str:
 
 
 @pytest.fixture
-def shipped(run: Command, data_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The file of a small model that stands in for the English."""
-    ship(run, data_dir, OWL)
+def shipped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder of a small model that stands in for the English."""
+    ship(tmp_path / "shipped", "english")
     monkeypatch.setenv("RNNLM_BUILT_IN_DIR", str(tmp_path / "shipped"))
-    return tmp_path / "shipped" / "english.safetensors"
-
-
-def ship(run: Command, data_dir: Path, text: str) -> None:
-    """Trains it on this text."""
-    tmp_path = data_dir.parent
-    (tmp_path / "base.txt").write_text(text)
-    run("--train", str(tmp_path / "base.txt"), *NGRAM, "--name=base", "--on=none", "--mixture=off")
-    (tmp_path / "shipped").mkdir(exist_ok=True)
-    Library(data_dir).path("base").rename(tmp_path / "shipped" / "english.safetensors")
+    return tmp_path / "shipped"
 
 
 @pytest.mark.usefixtures("shipped")
@@ -50,7 +42,8 @@ def test_a_model_on_the_english_and_its_parts(run: Command, library: Library, ow
     finished, card = end_of(events_of(done)), read_card(library.path("own"))
     by_training, found, learned = finished.evaluation, finished.comparison, finished.learned
     assert learned is not None and learned.count > 0
-    assert all(TEXT.count(word) >= 3 and word not in OWL for word in learned.first)
+    english = library.open("english").model.vocabulary
+    assert all(TEXT.count(word) >= 3 and word not in english for word in learned.first)
     assert by_training == card.evaluation
     assert by_training and (alone := by_training.base)
     assert (card.base, alone.name) == ("english", "english")
@@ -76,13 +69,13 @@ def test_the_english_is_named_and_the_one_installed_is_used(
     shipped: Path, run: Command, library: Library, own: str
 ) -> None:
     run("--train", own, *NGRAM, "--name=own", *ON_ENGLISH)
-    assert "owl" in library.open("own").model.vocabulary
+    assert "neighbour" in library.open("own").model.vocabulary
     with open_stored(library.path("own")) as stored:
-        assert "owl" not in stored.vocabulary().words
+        assert "neighbour" not in stored.vocabulary().words
     # A later one takes its place.
-    ship(run, library.data_dir, OWL.replace("owl", "auk"))
-    assert "auk" in library.open("own").model.vocabulary
-    shipped.write_bytes(b"x")
+    put(shipped, {"english.safetensors": base("german")})
+    assert "Nachbar" in library.open("own").model.vocabulary
+    put(shipped, {"english.safetensors": b"x"})
     for name, why in (("own", "it is built on english, which is damaged"), ("english", "")):
         done = run("--suggest", f"--model={name}", "the ", code=1)
         assert why in done.stderr and "install the program again" in done.stderr

@@ -13,11 +13,6 @@ from tests.helpers.commands import POSIX, Command, on_terminal, refused
 from tests.helpers.models import put_state
 
 
-def test_a_list_of_no_models_makes_no_folder(run: Command, data_dir: Path) -> None:
-    assert json.loads(run("--models", "--json").stdout) == {"models": [], "unfinished_runs": []}
-    assert not data_dir.exists()
-
-
 def test_damaged_models_and_unfinished_trainings_are_listed_and_spoil_no_other(
     run: Command, copied: Path, library: Library
 ) -> None:
@@ -40,15 +35,8 @@ def test_damaged_models_and_unfinished_trainings_are_listed_and_spoil_no_other(
         {"name": "begun", "preset": "lesson", "epochs_done": 2, "epochs": 5, "trained_by": None}
     ]
     assert "it cannot be read" in refused(run("--suggest", "the ", "--model=folder", code=1))
-
-
-def test_an_unfinished_training_keeps_its_name_until_it_is_deleted(
-    run: Command, library: Library
-) -> None:
-    put_state(library.runs.folder("begun"), 3, 5)
-    taken = refused(run("--train", "--name", "begun", "--preset=ngram", code=1))
-    assert "the name begun is taken" in taken
     assert run("--delete", "begun", "--yes").stdout == "deleted begun\n"
+    assert not library.has("begun")
 
 
 def test_a_model_being_trained_is_listed_as_such_and_not_deleted(
@@ -103,7 +91,8 @@ def test_the_model_in_use_answers_where_none_is_named(
     assert "there is no model nosuch" in told and library.is_in_use("newest")
     monkeypatch.setenv("RNNLM_MODEL", "nosuch")
     assert "no model nosuch (RNNLM_MODEL names it)" in refused(run("--suggest", "x", code=1))
-    monkeypatch.delenv("RNNLM_MODEL")
+    monkeypatch.setenv("RNNLM_MODEL", "")
+    assert answers() == "newest"
     (copied / "newest.safetensors").unlink()
     gone = run("--suggest", "the ", code=1).stderr
     assert "warning: the model in use, newest, is gone; english suggests instead" in gone

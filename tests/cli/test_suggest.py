@@ -13,7 +13,6 @@ import pytest
 
 from rnnlm_tui.cli.protocol import ANSWER, EVERY_LINE, FAILURE, SUGGESTION
 from rnnlm_tui.formatting import sanitize
-from rnnlm_tui.store.library import Library
 from tests.helpers.commands import Command, running
 
 
@@ -183,16 +182,6 @@ def test_an_editor_types_a_line_against_a_process_that_stays(copied: Path) -> No
         assert asked(text="the ", model="new")["model"] == "new"
         stdin.close()
         assert process.end() == 0
-
-
-def test_a_model_that_was_saved_again_is_opened_again(copied: Path, data_dir: Path) -> None:
-    library = Library(data_dir)
-    first = library.keep_open("verses")
-    assert library.keep_open("verses") is first
-    path = copied / "verses.safetensors"
-    path.with_suffix(".new").write_bytes(path.read_bytes())
-    path.with_suffix(".new").replace(path)
-    assert library.keep_open("verses") is not first
 
 
 def test_generate_continues_greedily_by_ten_words_or_draws_them_by_a_seed(ask: Command) -> None:

@@ -101,11 +101,16 @@ def run(
         yield from Run(job, control, learner, clock=clock or time.monotonic).events()
 
 
+def ticking() -> Callable[[], float]:
+    """A clock that advances a second at each reading, so that every step reports its progress."""
+    ticks = count()
+    return lambda: float(next(ticks))
+
+
 def run_stopped_at(job: Job, epoch: int, step: int) -> list[Event]:
     """The events of a run that is stopped after this step of this epoch."""
-    ticks, control, events = iter(range(10**9)), Control("the cat"), []
-    # The clock advances a second at each reading, so that every step reports its progress.
-    for event in run(job, control, clock=lambda: float(next(ticks))):
+    control, events = Control("the cat"), []
+    for event in run(job, control, clock=ticking()):
         events.append(event)
         if isinstance(event, Progress) and (event.epoch, event.step) == (epoch, step):
             control.stop()

@@ -47,6 +47,11 @@ def models(letter_data: Path, data_dir: Path) -> Path:
     return data_dir / "models"
 
 
+def framed(text: str) -> str:
+    """A text as it is sent."""
+    return f"Content-Length: {len(text)}\r\n\r\n{text}"
+
+
 class Editor:
     """An editor that opens texts, in which a | is the cursor, and asks about them."""
 

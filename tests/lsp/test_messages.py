@@ -7,18 +7,14 @@ import os
 import pytest
 
 from rnnlm_tui.lsp.messages import Messages
-
-
-def framed(text: str) -> bytes:
-    """A text as it is sent."""
-    return f"Content-Length: {len(text)}\r\n\r\n{text}".encode()
+from tests.lsp.conftest import framed
 
 
 def test_messages_behind_a_length_that_is_too_great_are_read_though_no_more_come() -> None:
     readable, writable = os.pipe()
     try:
         good = [f'"{number}{"x" * 900}"' for number in range(3)]
-        os.write(writable, b"Content-Length: 9999\r\n\r\n{}" + b"".join(map(framed, good)))
+        os.write(writable, ("Content-Length: 9999\r\n\r\n{}" + "".join(map(framed, good))).encode())
         os.set_blocking(readable, False)  # what is not there is an error
         messages = Messages(readable)
         assert [messages.next() for _ in range(4)] == [{}, *(text.strip('"') for text in good)]

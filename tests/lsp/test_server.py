@@ -26,7 +26,7 @@ from rnnlm_tui.store.library import Library
 from rnnlm_tui.suggesting.suggest import suggest
 from tests.helpers.commands import PATIENCE_S, Command, refused, running
 from tests.helpers.languages import lines_in, ship
-from tests.lsp.conftest import editing
+from tests.lsp.conftest import editing, framed
 
 LONG = "We went home by train and we are all looking forward to the"
 
@@ -159,11 +159,6 @@ async def test_stale_requests_are_cancelled_and_not_computed(
         found[answer["id"]] = answer.get("error", {}).get("code")
     assert found == {0: None, 1: -32800, 2: None, 3: -32800, 4: None}
     assert computed == ["the a ", "the a "]
-
-
-def framed(text: str) -> str:
-    """A text as it is sent."""
-    return f"Content-Length: {len(text)}\r\n\r\n{text}"
 
 
 def message(method: str, number: int | None = None, params: object = None) -> str:

@@ -143,32 +143,14 @@ def test_a_file_is_not_open_after_it_was_read(library: Library) -> None:
     assert model.vocabulary.words == WORDS
 
 
+def test_a_model_stays_open_until_it_is_saved_again(library: Library) -> None:
+    first = library.keep_open("one")
+    assert library.keep_open("one") is first
+    make_model(library.path("one"))
+    assert library.keep_open("one") is not first
+
+
 # The model in use
-
-
-def test_where_no_model_is_named_the_one_in_use_answers_and_never_the_newest(
-    library: Library, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    os.utime(library.path("two"), (2_000_000_000, 2_000_000_000))
-    assert library.default_model() == "english"
-    library.use("one")
-    assert library.default_model() == "one"
-    monkeypatch.setenv("RNNLM_MODEL", "two")
-    assert library.default_model() == "two"
-    monkeypatch.setenv("RNNLM_MODEL", "")
-    assert library.default_model() == "one"
-    assert capsys.readouterr().err == ""
-
-
-def test_the_model_in_use_stays_so_under_a_new_name_and_is_the_english_once_it_is_deleted(
-    library: Library,
-) -> None:
-    library.use("one")
-    library.rename("two", "four")
-    library.rename("one", "three")
-    assert library.in_use(pytest.fail) == "three"
-    library.delete("three")
-    assert library.in_use(pytest.fail) == "english"
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import unicodedata
-from time import process_time
 
 import pytest
 from hypothesis import given, settings
@@ -234,32 +233,6 @@ def test_no_text_crashes_it_and_no_letter_is_lost(text: str) -> None:
         tokenizer.insertion_of(text, prefix, prefix + word)
     if words:
         assert letters(back) == letters(fold(text))
-
-
-SHAPES = {
-    "quotes": "\"'", "opening quotes": "“", "a bracket and a quote": '("', "words and marks": "a+",
-    "file names": "Ab.", "underscores": "_a", "numbers": "1+", "addresses": "a@", "hyphens": "a-",
-    "a letter and a mark": "'a", "letter apostrophes": "ʼ", "letters": "a", "emoji": "😀",
-    "flags": "🇩🇪", "accents": "\u0301\u0327", "digits": "1", "one mark": "-",
-    "parts of numbers": "1.",
-}  # fmt: skip
-
-
-@pytest.mark.parametrize("shape", SHAPES.values(), ids=SHAPES)
-def test_the_time_to_split_a_text_grows_with_its_length_and_not_with_its_square(
-    shape: str,
-) -> None:
-    def seconds(characters: int) -> float:
-        text, times = shape * (characters // len(shape)), list[float]()
-        for _ in range(2):
-            tokenizer, began = ProseTokenizer(Conventions(), {}), process_time()
-            tokenizer.words(text)
-            tokenizer.split_typed(text + "!")
-            times.append(process_time() - began)
-        return min(times)
-
-    short, long = seconds(1_000), seconds(8_000)
-    assert long < 24 * max(short, 0.001)  # with the square it is 64 times as long
 
 
 def letters(text: str) -> list[str]:

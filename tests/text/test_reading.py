@@ -84,7 +84,7 @@ def test_what_is_not_a_file_is_refused(path: str, why: str) -> None:
         read_corpus([path])
 
 
-@pytest.mark.skipif(not POSIX, reason="there are no such pipes")
+@POSIX
 def test_what_can_be_read_only_once_is_kept(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -9,8 +9,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rnnlm_tui.store.model_file import read_base
-from rnnlm_tui.suggesting.suggest import suggest
 from rnnlm_tui.text.slips import neighbour_keys, slip_chances
 from rnnlm_tui.text.vocabulary import SortedKeys
 
@@ -69,17 +67,3 @@ def test_a_neighbour_on_the_keyboard_of_the_language_is_likelier(
     other = {"ß": "", "èê": "", "": "ß"}[letters]
     far = chances_of(typed, [meant], other)[meant]
     assert chances_of(typed, [meant], letters)[meant] > far > 0
-
-
-def test_common_slips_list_the_right_word(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("RNNLM_BUILT_IN_DIR", raising=False)
-    english = read_base("english")
-    for line, word in (
-        ("I definately", "definitely"),
-        ("I will recieve", "receive"),
-        ("It was becuas", "because"),
-        ("We went to teh", "the"),
-        ("See you tommorow", "tomorrow"),
-        ("It was a wierd", "weird"),
-    ):
-        assert suggest(english, line).candidates[0].word == word

@@ -81,6 +81,7 @@ def test_flags_go_before_a_file_before_the_defaults(
         ({"sources": (), "on": "english"}, "no built-in model is called english"),
         ({"resume": True, "name": "gru"}, "no training of gru is unfinished"),
         ({"resume": True, "force": True}, "force does not go with resume"),
+        ({"update": "ngram", "force": True}, "force does not go with update"),
     ],
 )
 def test_a_training_that_cannot_be_is_refused(

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Callable
-from itertools import count
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -34,17 +32,11 @@ from rnnlm_tui.training.network_learner import NetworkLearner
 from rnnlm_tui.training.optimizers import rate_factor
 from tests.helpers.commands import VERSES, verses
 from tests.helpers.events import end_of, epochs_of, loss_of
-from tests.helpers.training import model_of, run, run_stopped_at, same_weights, small_job
+from tests.helpers.training import model_of, run, run_stopped_at, same_weights, small_job, ticking
 
 NETWORKS = [("lesson", {}), ("rnn", {}), ("gru", {}), ("lstm", {"layers": 2})]
 MIXED = ("gru", {"mixture": "on", "held_out": 0.2})
 TEXT = verses(10)
-
-
-def ticking() -> Callable[[], float]:
-    """A clock that advances a second at each reading, so that every step reports its progress."""
-    ticks = count()
-    return lambda: float(next(ticks))
 
 
 def kinds_of(events: list[Event]) -> list[str]:
