@@ -19,7 +19,9 @@ threads.use_one_thread(trains=True)  # before numpy loads: several processes tes
 pytest.register_assert_rewrite("tests.helpers")
 
 from rnnlm_tui.cli.main import main  # noqa: E402
+from rnnlm_tui.lm.model import LanguageModel  # noqa: E402
 from rnnlm_tui.store.library import Library  # noqa: E402
+from rnnlm_tui.store.model_file import read_base  # noqa: E402
 from tests.helpers.commands import VERSES, Command, command_line  # noqa: E402
 
 
@@ -51,19 +53,38 @@ def usual_priority() -> Iterator[None]:
 
 @pytest.fixture(autouse=True)
 def own_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Gives every test its own empty folders for data, settings and logs, hides the built-in
-    models, and removes other variables of the program."""
+    """Gives every test its own empty folders for data, settings, logs and built-in models, and
+    removes other variables of the program."""
     for name in [name for name in os.environ if name.startswith("RNNLM_")]:
         monkeypatch.delenv(name)
-    for kind in ("data", "config", "log"):
+    for kind in ("data", "config", "log", "built_in"):
         monkeypatch.setenv(f"RNNLM_{kind.upper()}_DIR", str(tmp_path / kind))
-    monkeypatch.setenv("RNNLM_BUILT_IN_DIR", str(tmp_path / "none"))
 
 
 @pytest.fixture
 def data_dir(tmp_path: Path) -> Path:
     """The data folder of this test."""
     return tmp_path / "data"
+
+
+@pytest.fixture
+def built_in_dir(tmp_path: Path) -> Path:
+    """The folder of the built-in models of this test."""
+    return tmp_path / "built_in"
+
+
+@pytest.fixture
+def with_shipped_models(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The built-in models are those that ship."""
+    monkeypatch.delenv("RNNLM_BUILT_IN_DIR")
+
+
+@pytest.fixture(scope="session")
+def shipped_english() -> LanguageModel:
+    """The English that ships."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delenv("RNNLM_BUILT_IN_DIR")
+        return read_base("english")
 
 
 @pytest.fixture

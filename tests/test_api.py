@@ -46,12 +46,8 @@ figures: rnnlm_tui.Evaluation = model.evaluate(limit=3)
 own, other = model.evaluate("x", against=[model])
 words: int = own.words
 """
+pytestmark = pytest.mark.usefixtures("with_shipped_models")
 SMALL: dict[str, Any] = {"embedding_size": 4, "hidden_size": 4, "threads": 1, "on": "none"}
-
-
-@pytest.fixture(autouse=True)
-def with_the_built_in_model(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("RNNLM_BUILT_IN_DIR", raising=False)
 
 
 @pytest.fixture

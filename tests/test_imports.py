@@ -116,10 +116,8 @@ def test_a_package_loads_only_what_it_needs(packages: str, others: set[str]) -> 
 
 
 @pytest.mark.slow
-def test_what_explains_a_model_is_loaded_only_when_it_is_asked_for(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.delenv("RNNLM_BUILT_IN_DIR")
+@pytest.mark.usefixtures("with_shipped_models")
+def test_what_explains_a_model_is_loaded_only_when_it_is_asked_for(tmp_path: Path) -> None:
     assert loaded_by(ASK_A_MODEL).isdisjoint({"torch", *SCREEN, *EXPLAINING})
     modules = loaded_by(WRITE_IN_THE_APP, str(tmp_path))
     assert "rnnlm_tui.suggesting.suggest" in modules

@@ -42,11 +42,11 @@ def after(*arguments: str, **environment: str) -> list[list[str]]:
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("with_shipped_models")
 def test_asking_uses_one_thread_and_a_training_gives_way_unless_the_user_says_otherwise(
-    corpus_file: Path, monkeypatch: pytest.MonkeyPatch
+    corpus_file: Path,
 ) -> None:
     """A training keeps all threads but numpy's."""
-    monkeypatch.delenv("RNNLM_BUILT_IN_DIR")
     assert after("--suggest", "the ", OMP_NUM_THREADS="2")[0] == ["1", "2", "1", "1"]
     variables, after_it = after("--train", str(corpus_file), "--quiet", "--epochs=1", *TINY)
     assert variables == ["1" if IS_X86 else "-", "-", "-", "-"]

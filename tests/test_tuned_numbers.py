@@ -14,7 +14,6 @@ from msgspec import structs
 
 from rnnlm_tui.lm.mixture import MixedModel
 from rnnlm_tui.lm.model import LanguageModel
-from rnnlm_tui.store.model_file import read_base
 from rnnlm_tui.suggesting.evaluate import score, summarize
 from rnnlm_tui.suggesting.suggest import suggest
 from rnnlm_tui.text.held_out import Excerpt
@@ -38,13 +37,6 @@ ABOVE = (
 )
 
 
-@pytest.fixture(scope="module")
-def english() -> LanguageModel:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.delenv("RNNLM_BUILT_IN_DIR")
-        return read_base("english")
-
-
 def figures(model: LanguageModel, lines: Sequence[str], above: Sequence[str]) -> dict[str, float]:
     """The nats a word of the lines, and the keys that they take three writers."""
     found = summarize(score(model, [Excerpt(above, lines)]))
@@ -52,9 +44,9 @@ def figures(model: LanguageModel, lines: Sequence[str], above: Sequence[str]) ->
     return {"nats": found.loss, **structs.asdict(found.keys)}
 
 
-def test_english(english: LanguageModel) -> None:
+def test_english(shipped_english: LanguageModel) -> None:
     expected = {"nats": 4.13901, "attentive": 610, "glancing": 643, "at_cursor": 726}
-    found = figures(english, PARAGRAPHS[8:18], PARAGRAPHS[:8])
+    found = figures(shipped_english, PARAGRAPHS[8:18], PARAGRAPHS[:8])
     assert found == pytest.approx(expected, abs=1e-5)
 
 
@@ -82,18 +74,16 @@ def test_english(english: LanguageModel) -> None:
         ("the roomm", {"roommate": 0.8993, "room": 0.0965, "rooms": 0.0032}),
     ],
 )
-def test_lists(typed: str, listed: Mapping[str, float], english: LanguageModel) -> None:
-    found = suggest(english, typed, k=4, above=ABOVE)
+def test_lists(typed: str, listed: Mapping[str, float], shipped_english: LanguageModel) -> None:
+    found = suggest(shipped_english, typed, k=4, above=ABOVE)
     assert {c.word: c.probability for c in found.candidates} == pytest.approx(listed, abs=1e-4)
 
 
-def test_a_text_that_is_not_english(
-    english: LanguageModel, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.mark.usefixtures("with_shipped_models")
+def test_a_text_that_is_not_english(shipped_english: LanguageModel) -> None:
     own = prepared(FRENCH[:5], tokenizer="prose")
-    mixed = MixedModel({"ngrams": counted(own), "base": english})
+    mixed = MixedModel({"ngrams": counted(own), "base": shipped_english})
     expected = {"nats": 3.08846, "attentive": 70, "glancing": 73, "at_cursor": 74}
     assert figures(mixed, FRENCH[5:], FRENCH[:5]) == pytest.approx(expected, abs=1e-5)
-    monkeypatch.delenv("RNNLM_BUILT_IN_DIR")
     text = made_up_corpus("\n".join(FRENCH))
     assert language_shares(text)["english"] == pytest.approx(0.1163, abs=1e-4)

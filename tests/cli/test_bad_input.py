@@ -174,8 +174,8 @@ def test_settings_that_cannot_be_read_name_their_file(run: Command, tmp_path: Pa
         assert said in message and path in message
 
 
-def test_what_makes_no_sense_is_refused(run: Command, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("RNNLM_BUILT_IN_DIR")
+@pytest.mark.usefixtures("with_shipped_models")
+def test_what_makes_no_sense_is_refused(run: Command) -> None:
     for arguments, code, said in (
         (["--train", "nosuch.txt", "--name", "../up"], 2, "cannot be a model's name"),
         (["--export", "../up"], 2, "cannot be a model's name"),

@@ -25,10 +25,8 @@ HOSTILE = ("$(touch pwned)", "`touch pwned`", "a;touch pwned", "*", "a b", '"', 
 
 
 @pytest.fixture(autouse=True)
-def built_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Two models are built in."""
-    put(tmp_path / "shipped", {"english.safetensors": b"", "german.safetensors": b""})
-    monkeypatch.setenv("RNNLM_BUILT_IN_DIR", str(tmp_path / "shipped"))
+def two_built_in_models(built_in_dir: Path) -> None:
+    put(built_in_dir, {"english.safetensors": b"", "german.safetensors": b""})
 
 
 @POSIX

@@ -35,8 +35,8 @@ def test_an_explanation_fits_into_80_columns(run: Command, library: Library, kin
         assert len(lines) < 150
 
 
-def test_the_json_is_whole(run: Command, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("RNNLM_BUILT_IN_DIR")
+@pytest.mark.usefixtures("with_shipped_models")
+def test_the_json_is_whole(run: Command) -> None:
     asked = ("--explain", "shall i compare th", "--model", "shakespeare")
     shown = run(*asked).stdout
     for part in ("NETWORK: ", "N-GRAMS: ", "RECENT WORDS: ", "MIXTURE: 100.0%"):

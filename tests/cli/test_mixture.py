@@ -29,11 +29,10 @@ def own(tmp_path: Path) -> str:
 
 
 @pytest.fixture
-def shipped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def shipped(built_in_dir: Path) -> Path:
     """The folder of a small model that stands in for the English."""
-    ship(tmp_path / "shipped", "english")
-    monkeypatch.setenv("RNNLM_BUILT_IN_DIR", str(tmp_path / "shipped"))
-    return tmp_path / "shipped"
+    ship(built_in_dir, "english")
+    return built_in_dir
 
 
 @pytest.mark.usefixtures("shipped")

@@ -48,10 +48,8 @@ def test_a_word_that_corrects_a_slip_is_marked(ask: Command) -> None:
         assert "≈song" in table.stdout
 
 
-def test_words_are_listed_as_they_will_stand_in_the_line(
-    run: Command, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.delenv("RNNLM_BUILT_IN_DIR")
+@pytest.mark.usefixtures("with_shipped_models")
+def test_words_are_listed_as_they_will_stand_in_the_line(run: Command) -> None:
     asked = ["--suggest", "--model=german", "--top=1"]
     assert re.search(r"^  „ +\d", run(*asked, "Er sagte: ").stdout, re.MULTILINE)
     assert run(*asked, stdin="„Ich weiß nicht.\nGern\n").stdout.split()[::2] == ["“", "Gerne"]
@@ -68,10 +66,8 @@ def test_suggest_answers_every_line_of_standard_input_in_order(ask: Command) -> 
     assert (told[-1]["seen"], told[-1]["unknown"]) == (["the"], ["\ufffd\ufffd"])
 
 
-def test_the_lines_above_are_context_where_that_is_asked_for(
-    run: Command, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.delenv("RNNLM_BUILT_IN_DIR")
+@pytest.mark.usefixtures("with_shipped_models")
+def test_the_lines_above_are_context_where_that_is_asked_for(run: Command) -> None:
     arguments = ["--suggest", "--json", "--model=shakespeare"]
     alone = answers(run(*arguments, stdin="i am\nshall i "))[1]
     (two_lines,) = answers(run(*arguments, "i am\nshall i "))
@@ -107,11 +103,9 @@ def test_a_byte_order_mark_and_fields_that_are_null_change_nothing(ask: Command)
 
 
 @pytest.mark.parametrize("encoding", ["utf-16", "utf-32"])
-def test_places_are_counted_as_the_request_says(
-    run: Command, monkeypatch: pytest.MonkeyPatch, encoding: str
-) -> None:
+@pytest.mark.usefixtures("with_shipped_models")
+def test_places_are_counted_as_the_request_says(run: Command, encoding: str) -> None:
     """😀 is one character and two UTF-16 code units."""
-    monkeypatch.delenv("RNNLM_BUILT_IN_DIR")
     width = 2 if encoding == "utf-16" else 1
 
     def asked(text: str, cursor: int) -> dict[str, Any]:

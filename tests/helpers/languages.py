@@ -54,5 +54,5 @@ def base(language: str) -> bytes:
 
 
 def ship(folder: Path, *languages: str) -> None:
-    """Puts the models of these languages in a folder, for RNNLM_BUILT_IN_DIR."""
+    """Puts the models of these languages in a folder, such as `built_in_dir`."""
     put(folder, {f"{name}.safetensors": base(name) for name in languages})

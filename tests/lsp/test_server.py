@@ -26,6 +26,7 @@ from rnnlm_tui.store.library import Library
 from rnnlm_tui.suggesting.suggest import suggest
 from tests.helpers.commands import PATIENCE_S, Command, refused, running
 from tests.helpers.languages import lines_in, ship
+from tests.helpers.models import put
 from tests.lsp.conftest import editing, framed
 
 LONG = "We went home by train and we are all looking forward to the"
@@ -78,23 +79,20 @@ async def test_a_model_that_was_trained_anew_is_loaded_anew(models: Path) -> Non
         assert (await editor.words("and we went |"))[0] == "and we went away"
 
 
-async def test_a_model_in_use_that_is_gone_is_told(models: Path) -> None:
+async def test_a_model_in_use_that_is_gone_is_told(models: Path, built_in_dir: Path) -> None:
     Library(models.parent).use("gone")
-    (models / "letter.safetensors").rename(models.parent / "english.safetensors")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("RNNLM_BUILT_IN_DIR", str(models.parent))
-        async with editing(models.parent, model=None) as editor:
-            told = await editor.message()
-            assert told.type == lsp.MessageType.Warning
-            assert told.message.startswith("the model in use, gone, is gone; english suggests")
-            assert (await editor.words("and we went |"))[0] == "and we went home"
+    put(built_in_dir, {"english.safetensors": (models / "letter.safetensors").read_bytes()})
+    async with editing(models.parent, model=None) as editor:
+        told = await editor.message()
+        assert told.type == lsp.MessageType.Warning
+        assert told.message.startswith("the model in use, gone, is gone; english suggests")
+        assert (await editor.words("and we went |"))[0] == "and we went home"
 
 
 async def test_a_document_gets_the_model_of_its_language_if_none_is_chosen(
-    data_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    data_dir: Path, built_in_dir: Path
 ) -> None:
-    ship(tmp_path / "shipped", "english", "german")
-    monkeypatch.setenv("RNNLM_BUILT_IN_DIR", str(tmp_path / "shipped"))
+    ship(built_in_dir, "english", "german")
     german, english = (" ".join(lines_in(language, 9)) for language in ("german", "english"))
     async with editing(data_dir, model=None) as editor:
         for text, word in ((german, "Der"), (english, "The"), ("", "The"), (german, "Der")):

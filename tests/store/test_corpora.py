@@ -3,7 +3,6 @@ what was written for it."""
 
 from __future__ import annotations
 
-import shutil
 import stat
 import sys
 from pathlib import Path
@@ -28,7 +27,7 @@ from rnnlm_tui.store.trained_lines import TrainedLines, count_seen, language_has
 from rnnlm_tui.text.line_hashes import hash_lines
 from rnnlm_tui.text.reading import Corpus, read_corpus
 from rnnlm_tui.text.tokenizers import TOKENIZERS
-from tests.helpers.models import SAVED_MODELS, put_saved_model
+from tests.helpers.models import SAVED_MODELS, put, put_saved_model, saved_model
 
 LESSON = TOKENIZERS["lesson"]
 VERSES = (SAVED_MODELS / "verses.txt").read_text()
@@ -140,11 +139,9 @@ def test_what_a_model_has_learned_is_not_offered_again(library: Library, verses:
 
 
 def test_the_lines_that_a_built_in_model_of_no_language_has_learned_are_counted(
-    library: Library, verses: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    library: Library, verses: Path, built_in_dir: Path
 ) -> None:
-    monkeypatch.setenv("RNNLM_BUILT_IN_DIR", str(tmp_path / "shipped"))
-    (tmp_path / "shipped").mkdir()
-    shutil.copy(library.path("gru"), tmp_path / "shipped" / "poems.safetensors")
+    put(built_in_dir, {"poems.safetensors": saved_model("gru")})
     verses.write_text(f"{VERSES}\none more line\n")
     poems = library.open("poems")
     text = text_to_measure(poems, [str(verses)])

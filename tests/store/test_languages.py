@@ -28,11 +28,10 @@ from tests.helpers.models import put_saved_model
 
 
 @pytest.fixture
-def shipped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def shipped(built_in_dir: Path) -> Path:
     """The folder of two small languages that stand in for those that ship."""
-    ship(tmp_path / "shipped", "english", "german")
-    monkeypatch.setenv("RNNLM_BUILT_IN_DIR", str(tmp_path / "shipped"))
-    return tmp_path / "shipped"
+    ship(built_in_dir, "english", "german")
+    return built_in_dir
 
 
 @pytest.mark.parametrize(

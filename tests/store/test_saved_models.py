@@ -87,12 +87,9 @@ def test_a_language_has_a_code_and_a_page_with_the_numbers_of_its_card(name: str
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("with_shipped_models")
 @pytest.mark.parametrize("name", SHIPPED)
-def test_the_models_that_ship_are_small_and_whole(
-    data_dir: Path, monkeypatch: pytest.MonkeyPatch, name: str
-) -> None:
-    monkeypatch.delenv("RNNLM_BUILT_IN_DIR")
-    library = Library(data_dir)
+def test_the_models_that_ship_are_small_and_whole(library: Library, name: str) -> None:
     assert len(zlib.compress(library.path(name).read_bytes())) <= MAX_BYTES.get(name, 9 << 20)
     opened = library.open(name)
     card, model = opened.card, opened.model
@@ -136,18 +133,18 @@ def test_the_models_that_ship_are_small_and_whole(
         ("italian", "Che gio", "Che gioia"),
     ],
 )
+@pytest.mark.usefixtures("with_shipped_models")
 def test_a_language_is_written_as_it_is_today(
-    data_dir: Path, monkeypatch: pytest.MonkeyPatch, name: str, line: str, written: str
+    library: Library, name: str, line: str, written: str
 ) -> None:
-    monkeypatch.delenv("RNNLM_BUILT_IN_DIR")
-    suggested = suggest(Library(data_dir).open(name).model, line, looks_ahead=False)
+    suggested = suggest(library.open(name).model, line, looks_ahead=False)
     lines = [apply_insertion(line, word) for word in suggested.insertable]
     assert any(each.startswith(written) for each in lines), lines
 
 
-def test_german_quotes_are_those_of_today(data_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("RNNLM_BUILT_IN_DIR")
-    tokenizer = Library(data_dir).open("german").model.tokenizer
+@pytest.mark.usefixtures("with_shipped_models")
+def test_german_quotes_are_those_of_today(library: Library) -> None:
+    tokenizer = library.open("german").model.tokenizer
     quoted = ["“", "Ja", ",", "‘", "so", "’", "?", "”", "sagte", "er", "."]
     for before in ("", "Wie geht’s?", "Er sagte: „Nur ‚so‘.“"):
         assert tokenizer.in_style_of(before, ()).join(quoted) == "„Ja, ‚so‘?“ sagte er."
@@ -160,19 +157,16 @@ def test_german_quotes_are_those_of_today(data_dir: Path, monkeypatch: pytest.Mo
         ("italian", "«L'amico di Luca? È al 30% – così pare», disse."),
     ],
 )
-def test_marks_and_their_spaces_are_those_of_today(
-    data_dir: Path, monkeypatch: pytest.MonkeyPatch, name: str, text: str
-) -> None:
-    monkeypatch.delenv("RNNLM_BUILT_IN_DIR")
-    tokenizer = Library(data_dir).open(name).model.tokenizer
+@pytest.mark.usefixtures("with_shipped_models")
+def test_marks_and_their_spaces_are_those_of_today(library: Library, name: str, text: str) -> None:
+    tokenizer = library.open(name).model.tokenizer
     assert tokenizer.join(tokenizer.words(text)) == text
 
 
 def test_a_model_that_ships_is_always_there_and_nobody_can_change_it(
-    data_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    data_dir: Path, built_in_dir: Path, tmp_path: Path
 ) -> None:
-    put(tmp_path / "shipped", {"shakespeare.safetensors": saved_model("ngram")})
-    monkeypatch.setenv("RNNLM_BUILT_IN_DIR", str(tmp_path / "shipped"))
+    put(built_in_dir, {"shakespeare.safetensors": saved_model("ngram")})
     library, name = Library(data_dir), "shakespeare"
     assert library.runs.all() == []
     (entry,) = library.entries()
@@ -196,11 +190,11 @@ def test_a_model_that_ships_is_always_there_and_nobody_can_change_it(
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("with_shipped_models")
 def test_the_figures_of_a_model_that_ships_are_those_of_its_text(
-    data_dir: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    library: Library, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.delenv("RNNLM_BUILT_IN_DIR")
-    kept = Library(data_dir).open("shakespeare").card.evaluation
+    kept = library.open("shakespeare").card.evaluation
     assert kept is not None and kept.keystroke_savings is not None
     assert main(["--evaluate", "--model", "shakespeare", "--all", "--json"]) == 0
     (found,) = json.loads(capsys.readouterr().out)["models"]

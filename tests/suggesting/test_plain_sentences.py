@@ -2,22 +2,14 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 
 from rnnlm_tui.formatting import format_whole_percent
 from rnnlm_tui.lm.contexts import Contexts
+from rnnlm_tui.lm.model import LanguageModel
 from rnnlm_tui.store.library import Library
 from rnnlm_tui.suggesting.suggest import apply_insertion, suggest
 from rnnlm_tui.tui.writing.welcome import BOX_WIDTH, Example, examples
-
-
-@pytest.fixture(scope="module")
-def english(tmp_path_factory: pytest.TempPathFactory) -> Contexts:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.delenv("RNNLM_BUILT_IN_DIR")
-        return Contexts(Library(tmp_path_factory.mktemp("data")).open("english").model)
 
 
 @pytest.mark.parametrize(
@@ -47,20 +39,20 @@ def english(tmp_path_factory: pytest.TempPathFactory) -> Contexts:
     ],
 )
 def test_the_word_that_anybody_would_expect_is_first(
-    english: Contexts, typed: str, word: str
+    shipped_english: LanguageModel, typed: str, word: str
 ) -> None:
-    found = suggest(english.model, typed, contexts=english)
+    found = suggest(shipped_english, typed)
     first = found.candidates[0]
     assert apply_insertion(typed, first).split()[-1] == word
     assert found.continuation[:1] == (() if first.corrects else (first.word,))
 
 
+@pytest.mark.usefixtures("with_shipped_models")
 @pytest.mark.parametrize("example", examples().values(), ids=lambda example: example.model)
 def test_the_app_shows_a_new_user_what_the_model_of_the_language_suggests(
-    example: Example, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    example: Example, library: Library
 ) -> None:
-    monkeypatch.delenv("RNNLM_BUILT_IN_DIR")
-    found = suggest(Library(tmp_path).open(example.model).model, example.line)
+    found = suggest(library.open(example.model).model, example.line)
     assert found.prefix == example.typed
     assert "".join(piece.text for piece in found.ghost) == example.ghost
     best = [(each.word, format_whole_percent(each.probability)) for each in found.candidates]
@@ -69,9 +61,10 @@ def test_the_app_shows_a_new_user_what_the_model_of_the_language_suggests(
     assert len(example.typed + example.ghost) <= 14, "or the keys beside the box do not fit"
 
 
-def test_the_list_is_the_same_for_all_who_ask_for_it(english: Contexts) -> None:
+def test_the_list_is_the_same_for_all_who_ask_for_it(shipped_english: LanguageModel) -> None:
     """`--suggest` asks for 6 words, the app for 10 and editors for 11. After `T` the 21st word is
     written like the first one, so a shorter list must look as far."""
+    english = Contexts(shipped_english)
     for typed in ("T", "The", "I", "He opened the wi", "That was wierd"):
         lists = [
             suggest(english.model, typed, k=k, contexts=english).candidates[:5] for k in (6, 10, 11)

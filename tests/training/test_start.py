@@ -51,12 +51,11 @@ def saved(library: Library) -> Library:
 
 
 @pytest.fixture
-def english(data_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Library:
+def english(data_dir: Path, built_in_dir: Path) -> Library:
     """A library in which the saved gru, whose words are those of the lesson, stands in for the
     English."""
     raw = remade("gru", lambda card, tensors: card.update(language="en"))
-    put(tmp_path / "shipped", {"english.safetensors": raw})
-    monkeypatch.setenv("RNNLM_BUILT_IN_DIR", str(tmp_path / "shipped"))
+    put(built_in_dir, {"english.safetensors": raw})
     return Library(data_dir)
 
 
@@ -316,10 +315,9 @@ def test_a_model_that_cannot_be_mixed_with_the_english_is_refused_if_it_is_asked
 
 
 @pytest.fixture
-def languages(data_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Library:
+def languages(data_dir: Path, built_in_dir: Path) -> Library:
     """A library in which two small languages are built in."""
-    ship(tmp_path / "shipped", "english", "german")
-    monkeypatch.setenv("RNNLM_BUILT_IN_DIR", str(tmp_path / "shipped"))
+    ship(built_in_dir, "english", "german")
     return Library(data_dir)
 
 
@@ -343,7 +341,7 @@ def test_the_base_is_that_of_the_language_of_the_text(
     assert prospect(job, 1)[0].endswith(f"in some seconds{of_base}")
 
 
-def test_a_model_keeps_its_base_and_its_language(languages: Library, tmp_path: Path) -> None:
+def test_a_model_keeps_its_base_and_its_language(languages: Library, built_in_dir: Path) -> None:
     """Without its base it is refused."""
     german = lines_in("german", 60, 1)
     [*run(made_of(languages, german, preset="ngram", settings={"lines": "each"}, name="mine"))]
@@ -352,19 +350,19 @@ def test_a_model_keeps_its_base_and_its_language(languages: Library, tmp_path: P
     [*run(job)]
     card = languages.open("mine").card
     assert (card.base, card.language, card.is_language) == ("german", "de", False)
-    (tmp_path / "shipped" / "german.safetensors").unlink()
+    (built_in_dir / "german.safetensors").unlink()
     with pytest.raises(ModelError, match="it is built on german, which this version does not have"):
         languages.open("mine")
 
 
 @pytest.mark.slow
-def test_a_resumed_training_keeps_its_base(languages: Library, tmp_path: Path) -> None:
+def test_a_resumed_training_keeps_its_base(languages: Library, built_in_dir: Path) -> None:
     settings = {"lines": "each", "hidden_size": 4, "embedding_size": 4, "threads": 1}
     job = made_of(languages, lines_in("german", 90, 1), settings=settings, name="half")
     run_stopped_at(job, 1, 1)
     job = made(languages, resume=True, name="half")
     assert job.base is not None and job.base.name == "german"
-    (tmp_path / "shipped" / "german.safetensors").unlink()
+    (built_in_dir / "german.safetensors").unlink()
     with pytest.raises(ModelError, match="of half cannot go on: it is built on german"):
         made(languages, resume=True, name="half")
 

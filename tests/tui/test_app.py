@@ -373,10 +373,9 @@ async def test_no_model_is_taken_while_the_app_is_closed(tmp_path: Path) -> None
 
 
 async def test_a_damaged_model_in_use_is_told_and_the_english_suggests(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, built_in_dir: Path
 ) -> None:
-    put(tmp_path / "shipped", {"english.safetensors": saved_model("ngram")})
-    monkeypatch.setenv("RNNLM_BUILT_IN_DIR", str(tmp_path / "shipped"))
+    put(built_in_dir, {"english.safetensors": saved_model("ngram")})
     library = Library(tmp_path / "data")
     put(library.folder, {"poems.safetensors": renamed("ngram", "ngrams.word.3")})
     library.use("poems")

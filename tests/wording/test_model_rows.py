@@ -99,13 +99,12 @@ def test_a_row_and_a_card_say_what_a_model_is(
 
 
 def test_a_model_has_the_name_of_its_language_if_that_is_built_in(
-    library: Library, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    library: Library, built_in_dir: Path
 ) -> None:
-    ship(tmp_path / "shipped", "german")
     put(library.folder, {"letters.safetensors": base("german")})
     assert list_row(listed(library, "letters"))[1] == "de"
     assert list_row(listed(library, "one"))[1] == ""
-    monkeypatch.setenv("RNNLM_BUILT_IN_DIR", str(tmp_path / "shipped"))
+    ship(built_in_dir, "german")
     for name in ("german", "letters"):
         assert list_row(listed(library, name))[1] == "German"
         assert "\nlanguage: German\n" in card_of(library, name)

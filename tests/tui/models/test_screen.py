@@ -374,10 +374,9 @@ async def test_a_model_is_deleted_once_what_is_lost_was_told(
 
 
 async def test_the_keys_that_do_nothing_for_a_model_are_hidden(
-    library: Library, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    library: Library, tmp_path: Path, built_in_dir: Path
 ) -> None:
-    put(tmp_path / "shipped", {"english.safetensors": library.path("two").read_bytes()})
-    monkeypatch.setenv("RNNLM_BUILT_IN_DIR", str(tmp_path / "shipped"))
+    put(built_in_dir, {"english.safetensors": library.path("two").read_bytes()})
     make_updatable(library, tmp_path)
     async with shown(Library(library.folder.parent)) as app:
         for name, actions in (

@@ -10,7 +10,6 @@ from pathlib import Path
 import pytest
 
 from rnnlm_tui.lm.model import LanguageModel
-from rnnlm_tui.store.library import Library
 from rnnlm_tui.suggesting import evaluate
 from rnnlm_tui.suggesting.accepting import Writer
 from rnnlm_tui.suggesting.typist import Typist
@@ -145,8 +144,6 @@ async def test_the_editor_counts_the_keys_of_the_evaluation(
 
 @pytest.mark.slow
 async def test_the_editor_counts_the_keys_of_the_evaluation_with_the_english(
-    steps: Steps, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    steps: Steps, tmp_path: Path, shipped_english: LanguageModel
 ) -> None:
-    monkeypatch.delenv("RNNLM_BUILT_IN_DIR")
-    model = Library(tmp_path).open("english").model
-    assert await compare(model, steps, "attentive", tmp_path, TEXT[:9]) >= ACCEPTING
+    assert await compare(shipped_english, steps, "attentive", tmp_path, TEXT[:9]) >= ACCEPTING

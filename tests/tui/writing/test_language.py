@@ -29,10 +29,9 @@ IN_GERMAN, NOT_ENGLISH = (
 
 
 @pytest.fixture(autouse=True)
-def shipped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def shipped(built_in_dir: Path) -> None:
     """Ships models of both languages."""
-    ship(tmp_path, "english", "german")
-    monkeypatch.setenv("RNNLM_BUILT_IN_DIR", str(tmp_path))
+    ship(built_in_dir, "english", "german")
 
 
 @pytest.mark.parametrize(

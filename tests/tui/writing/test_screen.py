@@ -131,12 +131,11 @@ async def test_an_empty_text_shows_what_the_keys_do_with_an_example(
 
 
 async def test_the_first_start_is_in_the_language_of_the_locale(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, built_in_dir: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     german = welcome.Example("german", "Es tut mir l", "eid.", (("leid", "99%"), ("lieb", "<1%")))
     monkeypatch.setitem(welcome.examples(), "de", german)
-    ship(tmp_path / "shipped", "english", "german")
-    monkeypatch.setenv("RNNLM_BUILT_IN_DIR", str(tmp_path / "shipped"))
+    ship(built_in_dir, "english", "german")
     monkeypatch.setenv("LC_ALL", "de_AT.UTF-8")
     app = RnnlmApp(tmp_path / "data", tmp_path / "config", tmp_path / "app.log")
     async with running(app):
@@ -599,11 +598,10 @@ async def test_an_answer_for_another_place_or_when_the_app_closes_is_dropped(
 
 
 async def test_words_in_no_known_language_do_not_pass_in_silence(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, built_in_dir: Path
 ) -> None:
     note = "these words are not English: F3 learns yours, F4 lists models"
-    ship(tmp_path / "shipped", "english", "german")
-    monkeypatch.setenv("RNNLM_BUILT_IN_DIR", str(tmp_path / "shipped"))
+    ship(built_in_dir, "english", "german")
     async with desk(tmp_path, {"english": scripted_model()}) as it:
         await it.send(f"{LATIN} " * 3, 1)
         await it.sees(note)
@@ -618,11 +616,10 @@ async def test_words_in_no_known_language_do_not_pass_in_silence(
 
 
 async def test_a_key_uses_the_model_of_the_language_and_another_goes_back(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, built_in_dir: Path
 ) -> None:
     note = "this looks like German: F4 german, or ctrl+g"
-    ship(tmp_path / "shipped", "english", "german")
-    monkeypatch.setenv("RNNLM_BUILT_IN_DIR", str(tmp_path / "shipped"))
+    ship(built_in_dir, "english", "german")
     german = "\n".join(lines_in("german", 8))
     models = {"english": scripted_model(), "german": scripted_model()}
     async with desk(tmp_path, models) as it:

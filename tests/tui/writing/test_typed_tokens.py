@@ -7,13 +7,12 @@ import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from itertools import cycle
-from pathlib import Path
 
 import pytest
 from textual import events
 
 from rnnlm_tui.lm.contexts import Contexts
-from rnnlm_tui.store.library import Library
+from rnnlm_tui.lm.model import LanguageModel
 from rnnlm_tui.suggesting.accepting import DigitSetting
 from rnnlm_tui.suggesting.suggest import suggest
 from rnnlm_tui.tui.preferences import Preferences
@@ -65,21 +64,16 @@ class Writer:
 
 
 @asynccontextmanager
-async def writer(
-    folder: Path, monkeypatch: pytest.MonkeyPatch, digits: DigitSetting
-) -> AsyncIterator[Writer]:
-    monkeypatch.delenv("RNNLM_BUILT_IN_DIR")
-    contexts = Contexts(Library(folder).open("english").model)
+async def writer(english: LanguageModel, digits: DigitSetting) -> AsyncIterator[Writer]:
+    contexts = Contexts(english)
     editor = LineEditor(unstored_text(), SilentPredictor(), Preferences(digits=digits))
     async with running(HostApp(lambda: editor)):
         yield Writer(editor, contexts)
 
 
 @pytest.mark.slow
-async def test_nothing_that_is_typed_is_changed(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    async with writer(tmp_path, monkeypatch, "with alt") as it:
+async def test_nothing_that_is_typed_is_changed(shipped_english: LanguageModel) -> None:
+    async with writer(shipped_english, "with alt") as it:
         for token, frame in zip(TOKENS, cycle(FRAMES), strict=False):
             begin = f"{frame} ".lstrip()
             await it.type(begin, token)
@@ -94,12 +88,12 @@ async def test_nothing_that_is_typed_is_changed(
 
 @pytest.mark.slow
 async def test_plain_digits_that_take_words_are_given_back_by_a_digit_or_a_space(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    shipped_english: LanguageModel,
 ) -> None:
     """Where another character follows a digit, a word was meant: those tokens are left out."""
     tokens = [token for token in TOKENS if not re.search(r"\d[^\d]", token)]
     taken = set[str]()
-    async with writer(tmp_path, monkeypatch, "inside words") as it:
+    async with writer(shipped_english, "inside words") as it:
         for token, frame in zip(tokens, cycle(FRAMES), strict=False):
             begin = f"{frame} ".lstrip()
             await it.type(begin, token)
