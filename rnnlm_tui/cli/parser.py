@@ -117,10 +117,11 @@ def format_mode_help(mode: Mode) -> str:
 def parser_of(mode: Mode) -> ArgumentParser:
     """Returns a parser for the options of a mode. It raises ArgumentError, takes no abbreviations,
     and leaves out options that are not given."""
+    never_suggest = NEVER_SUGGEST_HELP.format(path=_escaped(config_dir() / NEVER_SUGGEST))
     parser = ArgumentParser(
         usage=" ".join(f"{APP_NAME} {mode.flag} {mode.operands} [options]".split()),
         description=mode.help,
-        epilog=_never_suggest_help() if mode.flag in SUGGESTING_MODES else None,
+        epilog=never_suggest if mode.flag in SUGGESTING_MODES else None,
         formatter_class=partial(HelpFormatter, width=80),
         argument_default=SUPPRESS,
         add_help=False,
@@ -151,10 +152,6 @@ def _settings_help() -> str:
     return SETTINGS_HELP.format(
         small=small, middle=middle, gentle=gentle, most=MAX_FROM_BASE, rates=rates
     )
-
-
-def _never_suggest_help() -> str:
-    return NEVER_SUGGEST_HELP.format(path=_escaped(config_dir() / NEVER_SUGGEST))
 
 
 def _escaped(path: Path) -> str:

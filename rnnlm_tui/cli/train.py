@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import os
+import signal
+import sys
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
+from types import FrameType
 
 from msgspec.structs import replace
 
@@ -14,14 +17,13 @@ from rnnlm_tui.cli import history
 from rnnlm_tui.cli.data_card import text_rows
 from rnnlm_tui.cli.options import CommandLine
 from rnnlm_tui.cli.reporters import JsonReporter, TextReporter
-from rnnlm_tui.cli.run_control import stopped_by_signals
 from rnnlm_tui.config import TRAINING_TYPES, settings_from_toml
 from rnnlm_tui.errors import EXIT_INTERRUPTED, RnnlmError, StorageError, UsageError, os_reason
 from rnnlm_tui.events import Finished, Saved, Started
 from rnnlm_tui.store.library import Library
 from rnnlm_tui.text.reading import STANDARD_INPUT, is_pipe
 from rnnlm_tui.training.alone import ALONE, Alone
-from rnnlm_tui.training.control import Control
+from rnnlm_tui.training.control import Control, StoppedError
 from rnnlm_tui.training.job import Job
 from rnnlm_tui.training.request import TrainingRequest
 from rnnlm_tui.training.session import check_end, training_events
@@ -74,6 +76,46 @@ def train_model(command: CommandLine) -> int:
         reporter.show_use(name, library.in_use(lambda problem: None), event.comparison)
     is_interrupted = bool(signals) or control.unwatched
     return EXIT_INTERRUPTED if is_interrupted and event.reason == "stopped" else 0
+
+
+@contextmanager
+def stopped_by_signals(control: Control) -> Iterator[list[int]]:
+    """Stops a training at SIGINT, SIGTERM or SIGHUP. Yields the list of signals received so far.
+
+    The first signal ends the training after its step. While the text is still read, it raises
+    StoppedError instead, since standard input may never end. So does SIGURG, which `Control.obey`
+    sends from another thread after an order to stop. A second signal ends the process at once; no
+    file is left half written. A detached training continues at SIGHUP.
+    """
+    signals: list[int] = []
+
+    def end_reading(number: int, frame: FrameType | None) -> None:
+        if control.stopped and control.preparing:
+            control.preparing = False  # raises it only once
+            raise StoppedError
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        if control.detached and number == getattr(signal, "SIGHUP", None):
+            return
+        if signals:
+            os._exit(EXIT_INTERRUPTED)
+        signals.append(number)
+        control.stop()
+        end_reading(number, frame)
+
+    handlers = {signal.SIGINT: stop, signal.SIGTERM: stop}
+    if sys.platform != "win32":
+        handlers |= {signal.SIGHUP: stop, signal.SIGURG: end_reading}
+    earlier = {number: signal.getsignal(number) for number in handlers}
+    # A signal that is ignored stays so: nohup(1) starts programs with SIGHUP ignored.
+    replaced = [number for number in handlers if earlier[number] != signal.SIG_IGN]
+    for number in replaced:
+        signal.signal(number, handlers[number])
+    try:
+        yield signals
+    finally:
+        for number in replaced:
+            signal.signal(number, earlier[number])
 
 
 @contextmanager

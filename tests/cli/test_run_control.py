@@ -15,7 +15,7 @@ import psutil
 import pytest
 
 from rnnlm_tui.cli.reporters import JsonReporter, TextReporter
-from rnnlm_tui.cli.run_control import stopped_by_signals
+from rnnlm_tui.cli.train import stopped_by_signals
 from rnnlm_tui.events import EpochEnded, Paused, Resumed, Saved, from_json_line
 from rnnlm_tui.store.appended import OWNER_PID
 from rnnlm_tui.store.files import CONTROL
