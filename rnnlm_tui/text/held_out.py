@@ -50,19 +50,16 @@ def hold_out(eligible: Mask, fraction: float, seed: int) -> Mask:
     """Returns the mask [L] of lines to hold out: about a `fraction` of the `eligible` lines [L], in
     blocks. The eligible lines are cut into as many equal parts as there are blocks. Each part has a
     block at a random place, which follows from `seed`."""
-    count = int(eligible.sum())
-    mask = np.zeros(count, dtype=bool)
-    wanted = round(count * fraction)
-    if wanted:
-        blocks = max(1, wanted // HELD_OUT_BLOCK)
-        rng = np.random.default_rng(seed)
-        edges = np.linspace(0, count, blocks + 1).astype(int)
-        sizes = np.diff(np.linspace(0, wanted, blocks + 1).astype(int))
-        for low, high, size in zip(edges[:-1], edges[1:], sizes, strict=True):
-            start = low + rng.integers(0, high - low - size + 1)
-            mask[start : start + size] = True
+    places = np.flatnonzero(eligible)
+    wanted = round(len(places) * fraction)
+    blocks = max(1, wanted // HELD_OUT_BLOCK)
+    rng = np.random.default_rng(seed)
+    edges = np.linspace(0, len(places), blocks + 1).astype(int)
+    sizes = np.diff(np.linspace(0, wanted, blocks + 1).astype(int))
     held_out = np.zeros(len(eligible), dtype=bool)
-    held_out[eligible] = mask
+    for low, high, size in zip(edges[:-1], edges[1:], sizes, strict=True):
+        start = low + rng.integers(0, high - low - size + 1)
+        held_out[places[start : start + size]] = True
     return held_out
 
 

@@ -148,9 +148,9 @@ def keeps_letters(prefix: str, word: str) -> bool:
 
 
 def written_letter(typed: str, letters: str, keeps_case: bool) -> str:
-    """Returns what replaces a typed character when the word is accepted, for whose `letters` it
-    stands. Apostrophes and letters with accents stay. Plain letters become those of the word. The
-    typed case stays if `keeps_case`."""
+    """Returns what a typed character becomes in an accepted word, whose `letters` it stands for.
+    Apostrophes and letters with accents stay. Plain letters become those of the word. The typed
+    case stays if `keeps_case`."""
     if typed.lower() == letters.lower():
         return typed if keeps_case else letters
     is_apostrophe = plain_letters(typed) == APOSTROPHE

@@ -87,11 +87,12 @@ def slip_chances(typed: str, keys: SortedKeys, neighbours: NeighbourKeys) -> NDA
 def _beginnings(
     typed: str, keys: SortedKeys, neighbours: NeighbourKeys
 ) -> Iterator[tuple[str, float]]:
-    """Yields beginnings that a slip may have turned into `typed`, and the frequency of the slip."""
+    """Yields beginnings that a slip may have turned into `typed`, and the frequency of the slip. At
+    each place a letter is taken away, swapped, replaced or put before."""
     for place, letter in enumerate(typed):
         before, rest = typed[:place], typed[place + 1 :]
         is_double = before[-1:] == letter
-        yield before + rest, DOUBLED if is_double else ADDED  # `letter` is one too many
+        yield before + rest, DOUBLED if is_double else ADDED
         if rest and rest[0] != letter:
             yield before + rest[0] + letter + rest[1:], SWAPPED
         if is_double:
