@@ -169,8 +169,8 @@ class TrainingCurve:
     The first epoch is divided into five pieces, the second into two; a later one is a single piece.
     A point is the middle of a piece, in epochs (1.0 to 2.0 is the second one), and its mean loss.
     An event has the mean loss since the start of its epoch. That mean times the share of the epoch
-    that is done is a sum, from which the loss of a piece follows: it is the difference between the
-    sums at its end and its start, divided by its share of the epoch.
+    that is done is a sum. The loss of a piece is the difference of the sums at its ends, divided by
+    its share of the epoch.
     """
 
     def __init__(self) -> None:

@@ -36,7 +36,12 @@ async def update(app: RnnlmApp, name: str, folder: Path, card: ModelCard) -> Non
     that are new to it, asks whether to add them. If nothing is new, only says so."""
     text = await asyncio.to_thread(current_text, name, folder, card, OTHER_TEXT)
     is_learned = is_text_of(card, text)
-    new_lines = await _count_new_lines(app, name)
+    try:
+        lines = await app.session.read(partial(lines_of_texts, numbers=None))
+    except StorageError as error:  # the files may have changed all the same
+        app.show_error_once(error)
+        lines = []
+    new_lines = len(await asyncio.to_thread(not_learned, app.library, name, lines))
     if is_learned and not new_lines:
         app.notify_user(f"{name} has learned its text already, and you wrote nothing new")
         return
@@ -52,17 +57,6 @@ async def update(app: RnnlmApp, name: str, folder: Path, card: ModelCard) -> Non
                     return
                 written = written_arguments(chosen)
     app.start_training(TrainArguments.updating(name, written))
-
-
-async def _count_new_lines(app: RnnlmApp, name: str) -> int:
-    """Returns how many of the lines written in the app the model has not learned, or 0 if they
-    cannot be read."""
-    try:
-        lines = await app.session.read(partial(lines_of_texts, numbers=None))
-    except StorageError as error:
-        app.show_error_once(error)
-        return 0
-    return len(await asyncio.to_thread(not_learned, app.library, name, lines))
 
 
 def _question_of_update(name: str, new_lines: int, is_learned: bool) -> Choice:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from rich.style import Style
 from rich.table import Table
 from rich.text import Text
 from textual.app import ComposeResult
@@ -61,30 +60,29 @@ class ModelCardView(VerticalScroll):
         if entry.name != self._shown:
             self._shown = entry.name
             self.scroll_home(animate=False, immediate=True)
+        self._rows.update(self._table(entry, is_active))
+
+    def _table(self, entry: Entry, is_active: bool) -> Table:
+        """Returns the rows of a model's card under its name and its state."""
         label_style = self.get_component_rich_style("label", partial=True)
         bar_style = self.get_component_rich_style("bar", partial=True)
-        self._rows.update(_table(entry, is_active, label_style, bar_style))
-
-
-def _table(entry: Entry, is_active: bool, label_style: Style, bar_style: Style) -> Table:
-    """Returns the rows of a model's card under its name and its state."""
-    table = Table.grid(padding=(0, 2, 0, 0))
-    table.title_justify = "left"
-    marks = [f"{ACTIVE} in use" if is_active else "", state_of(entry)]
-    table.title = Text.assemble(
-        (sanitize(entry.name), "bold not italic"),
-        (f"   {'   '.join(filter(None, marks))}", "not italic"),
-    )
-    table.add_column(width=14, no_wrap=True)
-    table.add_column(overflow="fold")
-    for label, text in card_rows(entry):
-        if label and not text:
-            table.add_row()
-        shown = Text(sanitize(text))
-        shown.highlight_regex("[━╸]+", bar_style)
-        shown.highlight_regex("─+", label_style)
-        table.add_row(Text(sanitize(label), label_style if text else "bold"), shown)
-    return table
+        table = Table.grid(padding=(0, 2, 0, 0))
+        table.title_justify = "left"
+        marks = [f"{ACTIVE} in use" if is_active else "", state_of(entry)]
+        table.title = Text.assemble(
+            (sanitize(entry.name), "bold not italic"),
+            (f"   {'   '.join(filter(None, marks))}", "not italic"),
+        )
+        table.add_column(width=14, no_wrap=True)
+        table.add_column(overflow="fold")
+        for label, text in card_rows(entry):
+            if label and not text:
+                table.add_row()
+            shown = Text(sanitize(text))
+            shown.highlight_regex("[━╸]+", bar_style)
+            shown.highlight_regex("─+", label_style)
+            table.add_row(Text(sanitize(label), label_style if text else "bold"), shown)
+        return table
 
 
 def curve_of(entry: Entry) -> tuple[Points, Points, int | None, str]:

@@ -36,8 +36,7 @@ NAME, LANGUAGE, PRESET, KEYS, TEXT, SAVED = LIST_HEADS
 WIDTHS = {LANGUAGE: 8, PRESET: 6, KEYS: 11, SAVED: 13}
 """The cells of the columns of a fixed width."""
 LEAST_TEXT_WIDTH = 12
-"""The fewest cells of the column of texts. If there is less room, it is left out, since the card
-names the text, too."""
+"""The fewest cells of the column of texts, which is left out if there is less room."""
 NO_CURVE = (
     " no curve: it was not trained here, or one epoch at most\n"
     " Train makes a model of a text of yours, and its curve"
@@ -294,6 +293,5 @@ class ModelsScreen(AppScreen):
     async def _act(self, action: Coroutine[object, object, str | None]) -> None:
         """Runs an action, shows its errors, and selects the model that it returns."""
         with self.app.showing_errors():
-            if (name := await action) is not None:
-                self._to_select = name
+            self._to_select = (await action) or self._to_select
             self.reload()

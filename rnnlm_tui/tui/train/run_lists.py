@@ -59,8 +59,7 @@ class RunList(VerticalScroll, can_focus=True):
         self.rows = Static(markup=False)
         self._shown: object = None
         self._is_at_end = True
-        """True until the list is scrolled up, and again once it is at its end. It does not change
-        while the list is hidden."""
+        """True until the list is scrolled up, and again at its end. Hiding the list keeps it."""
 
     def compose(self) -> ComposeResult:
         yield self.rows
