@@ -21,6 +21,7 @@ from textual.widgets import TextArea
 from textual.widgets.text_area import Edit, EditResult, Location, Selection
 
 from rnnlm_tui.formatting import sanitize, shorten
+from rnnlm_tui.session.tables import Turn
 from rnnlm_tui.suggesting.accepting import (
     DIGITS,
     LINES_ABOVE,
@@ -34,7 +35,7 @@ from rnnlm_tui.tui.widgets.textual_private import unbind
 from rnnlm_tui.tui.writing.candidates import Listing
 from rnnlm_tui.tui.writing.insertion import MAX_TEXT, Typing
 from rnnlm_tui.tui.writing.open_text import OpenText, Reversal, lines_of
-from rnnlm_tui.tui.writing.recall import Recall
+from rnnlm_tui.tui.writing.recall import LinesKept, Recall
 from rnnlm_tui.tui.writing.suggested import (
     BEFORE_SECOND,
     SECOND_KEY,
@@ -177,7 +178,7 @@ class LineEditor(OfApp, TextArea):
         self._late: asyncio.TimerHandle | None = None
         """Calls `_hide_words` if that answer is late."""
         self.typing = Typing(self)
-        self.recall = Recall(self)
+        self.recall = Recall(self, self.typing, text, self.set_text, self._tell_kept)
         self._seen = ("", self.selection)
         """The text and the selection for which an answer was asked last."""
         self._drawn = GhostRows()
@@ -232,6 +233,11 @@ class LineEditor(OfApp, TextArea):
         self.history.clear()
         # Otherwise a text that is replaced before it was laid out leaves its height behind.
         self.call_after_refresh(self.refresh, layout=True)
+
+    def _tell_kept(self, lines: Sequence[str], edited: Turn | None) -> None:
+        """Tells the screen that lines were kept."""
+        self.suggested.show_as_usual()
+        self.post_message(LinesKept(lines, edited, self.answer))
 
     def add_text(self, text: str) -> None:
         """Inserts text in place of the selection. Each of its lines that has an end is kept, as by

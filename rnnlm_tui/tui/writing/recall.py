@@ -9,13 +9,13 @@ from functools import partial
 from typing import TYPE_CHECKING, TypeAlias
 
 from textual.message import Message
+from textual.widgets import TextArea
 
 from rnnlm_tui.session.tables import Turn
-from rnnlm_tui.tui.writing.insertion import MAX_TEXT, TextTooLong
-from rnnlm_tui.tui.writing.open_text import Reversal, lines_of
+from rnnlm_tui.tui.writing.insertion import MAX_TEXT, TextTooLong, Typing
+from rnnlm_tui.tui.writing.open_text import OpenText, Reversal, lines_of
 
 if TYPE_CHECKING:
-    from rnnlm_tui.tui.writing.editor import LineEditor
     from rnnlm_tui.tui.writing.predictor import Answer
 
 EditorState: TypeAlias = tuple[Turn | None, str]
@@ -39,8 +39,18 @@ class Recall:
     back if that is undone.
     """
 
-    def __init__(self, editor: LineEditor) -> None:
-        self._editor, self._text = editor, editor.open_text
+    def __init__(
+        self,
+        editor: TextArea,
+        typing: Typing,
+        text: OpenText,
+        set_text: Callable[[str], None],
+        tell_kept: Callable[[Sequence[str], Turn | None], None],
+    ) -> None:
+        """`set_text` replaces the text of the editor. `tell_kept` is called with the lines and the
+        edited turn, as in `LinesKept`, when lines are kept."""
+        self._editor, self._typing, self._text = editor, typing, text
+        self._set_text, self._tell_kept = set_text, tell_kept
         self._undo_steps: list[tuple[EditorState, Reversal]] = []
         """What undoes each step, the last one last, with the state of the editor after the step."""
         self._redo_steps: list[tuple[EditorState, Reversal]] = []
@@ -55,7 +65,7 @@ class Recall:
         if not line and edited is None:
             return
         bring_back = self._put_away()
-        self._editor.set_text(self._text.end_edit())
+        self._set_text(self._text.end_edit())
         self._tell_kept([line], edited)
         if edited is None:
             self._text.add_lines(line)
@@ -83,19 +93,15 @@ class Recall:
         if max(map(len, lines)) > MAX_TEXT:
             editor.post_message(TextTooLong(pasted))
         elif not kept:
-            editor.typing.insert(rest)
+            self._typing.insert(rest)
         else:
             bring_back = self._put_away()
-            editor.set_text(rest + after)
+            self._set_text(rest + after)
             editor.move_cursor((0, len(rest)))
             self._tell_kept(kept, None)
             self._text.add_lines(*kept)
             turns = self._text.turns[-len(kept) :]
             self._add_step(bring_back, partial(self._text.remove, turns))
-
-    def _tell_kept(self, lines: Sequence[str], edited: Turn | None) -> None:
-        self._editor.suggested.show_as_usual()
-        self._editor.post_message(LinesKept(lines, edited, self._editor.answer))
 
     def remove(self, turn: Turn) -> None:
         self.note_step(self._text.remove([turn]))
@@ -109,7 +115,7 @@ class Recall:
         if place < len(turns):
             self.edit(turns[place])
         elif by > 0:
-            self._editor.set_text(self._text.end_edit())
+            self._set_text(self._text.end_edit())
 
     def edit(self, turn: Turn) -> None:
         """Edits a line. What is being written comes back afterwards."""
@@ -117,12 +123,12 @@ class Recall:
         if len(text) > MAX_TEXT:  # a line of a file, the rest of which would be lost
             text = self._text.end_edit()
             self._editor.post_message(TextTooLong(""))
-        self._editor.set_text(text)
+        self._set_text(text)
 
     def leave_edit(self) -> None:
         """Ends the edit of a line without changing it."""
         bring_back = self._put_away()
-        self._editor.set_text(self._text.end_edit())
+        self._set_text(self._text.end_edit())
         self._add_step(bring_back)
 
     # Undo and redo
@@ -181,7 +187,7 @@ class Recall:
             edit = (kept or edited, interrupted)
             if (text, *edit) != (editor.text, self._text.edited, self._text.interrupted):
                 self._text.edited, self._text.interrupted = edit
-                editor.set_text(text)
+                self._set_text(text)
                 editor.selection = selection
             editor.history = history
 
