@@ -445,11 +445,13 @@ class RnnlmApp(TerminalApp):
         """Called when a run is over. If it is the app's own, and its model has proved better than
         the active one, uses that model from now on. While the app is being closed the active model
         stays, since nobody would read the notice."""
-        from rnnlm_tui.tui.runs.actions import has_proved_better
         from rnnlm_tui.tui.runs.wording import end_notice, use_sentence
+        from rnnlm_tui.wording.savings import is_better
 
         old = self.active_name
-        is_used = not self._is_quitting and has_proved_better(run, old)
+        comparison = run.progress.comparison_with(old)
+        proved_better = comparison is not None and is_better(comparison)
+        is_used = proved_better and run.is_own and not self._is_quitting
         if about_use := use_sentence(run, old, is_used=is_used):
             run.progress.note(about_use)
         notice, severity = end_notice(run, old, about_use)

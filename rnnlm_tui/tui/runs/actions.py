@@ -1,5 +1,5 @@
-"""Decisions about a training: how to go on with it, whether to stop it when the app is closed, and
-whether to use its model."""
+"""Decisions about a training: how to go on with it, and whether to stop it when the app is
+closed."""
 
 from __future__ import annotations
 
@@ -14,7 +14,6 @@ from rnnlm_tui.tui.runs.follower import FollowedRun
 from rnnlm_tui.tui.runs.progress import Phase
 from rnnlm_tui.tui.runs.wording import has_learned, kept_if_stopped, run_farewell
 from rnnlm_tui.tui.widgets.dialogs import AskText, Choice, number_check
-from rnnlm_tui.wording.savings import is_better
 
 if TYPE_CHECKING:
     from rnnlm_tui.tui.app import RnnlmApp
@@ -73,11 +72,3 @@ def _question_of_quitting(run: FollowedRun) -> Choice:
         ("detach", "Train in the background", "it continues after the app is closed"),
     )
     return Choice("Stop the training?", f"{run.name} {state}.", options, cancel="Stay in the app")
-
-
-def has_proved_better(run: FollowedRun, active: str | None) -> bool:
-    """Returns whether the app's own run has made a model that saves more keys than the `active`
-    one."""
-    finished = run.progress.finished
-    found = finished.comparison if finished is not None else None
-    return run.is_own and found is not None and found.name == active and is_better(found)

@@ -11,6 +11,7 @@ from itertools import pairwise
 from rnnlm_tui.events import (
     COMPARING,
     MEASURING,
+    Comparison,
     EpochEnded,
     Event,
     Failed,
@@ -152,6 +153,11 @@ class RunProgress:
     def is_update(self) -> bool:
         """True if the run updates a model, which stays as it is until the end of the run."""
         return self.started is not None and self.started.is_update
+
+    def comparison_with(self, active: str | None) -> Comparison | None:
+        """Returns the comparison of the model of a finished run with the `active` one, if any."""
+        found = self.finished.comparison if self.finished is not None else None
+        return found if found is not None and found.name == active else None
 
     def take(self, event: Event) -> None:
         match event:

@@ -192,8 +192,7 @@ def end_notice(run: FollowedRun, active: str | None, about_use: str) -> tuple[st
     headline, *details = [f"{s[0].lower()}{s[1:]}".rstrip(".") for s in end_lines(run.progress)]
     if is_bad_end(run.progress):
         return f"{run.name}: {'; '.join((headline, *details))}", "error"
-    other = run.progress.finished.comparison if run.progress.finished else None
-    if about_use and other is not None and other.name == active:  # it has the figures of both
+    if about_use and run.progress.comparison_with(active):  # it has the figures of both models
         return about_use, "information"
     return f"{run.name}: {headline}. {about_use or 'F3 shows it'}", "information"
 
@@ -205,8 +204,8 @@ def use_sentence(run: FollowedRun, active: str | None, *, is_used: bool) -> str:
         return ""
     if finished.update is not None or run.name == active:
         return ""
-    other = finished.comparison
-    why = f"{comparison_sentence(run.name, other)}: " if other and other.name == active else ""
+    comparison = run.progress.comparison_with(active)
+    why = f"{comparison_sentence(run.name, comparison)}: " if comparison else ""
     if is_used:
         return sanitize(f"{why}it is in use now. F4, u: back to {active}")
     return sanitize(f"{why}{active or 'no model'} stays in use. F3, w: write with {run.name}")
