@@ -330,7 +330,7 @@ def test_what_a_notebook_shows_is_short_and_escaped() -> None:
         assert len(repr(short)) < 250, short
 
 
-def test_to_leave_the_loop_of_events_stops_and_saves(text: Path, tmp_path: Path) -> None:
+def test_leaving_the_loop_of_events_stops_and_saves(text: Path, tmp_path: Path) -> None:
     where: dict[str, Any] = {"name": "mine", "data_dir": tmp_path}
     running = rnnlm_tui.train_events(text, epochs=2, **SMALL, **where)
     next(event for event in running if isinstance(event, EpochEnded))

@@ -20,8 +20,7 @@ from rnnlm_tui.suggesting.suggest import suggest, word_of_list
 from rnnlm_tui.text.prose_learning import learn_prose
 from rnnlm_tui.text.tokenizers import LessonTokenizer, WhitespaceTokenizer
 from rnnlm_tui.text.vocabulary import SPECIAL_TOKENS
-from tests.cli.conftest import trained
-from tests.helpers.commands import Command
+from tests.helpers.commands import Command, trained
 from tests.helpers.scripted import ScriptedModel
 
 WORDS = ("will", "Will", "we", "Oskar", "don't", "damn", "Damn", "rose", "café", ".", ",")
@@ -218,16 +217,11 @@ def test_where_writings_look_alike_the_word_in_small_letters_is_meant(
     assert seen not in listed(before, meant)
 
 
-VERSES = "the cat sees the dog\nthe dog sees the cat\na bird sees the cat\n" * 3
-
-
 @pytest.fixture
-def verses(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def verses(corpus_file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The model that answers."""
     monkeypatch.setenv("RNNLM_MODEL", "verses")
-    corpus = tmp_path / "verses.txt"
-    corpus.write_text(VERSES)
-    trained(corpus, "--preset=ngram", "--name=verses", "--held-out=0", "--on=none")
+    trained(corpus_file, "--preset=ngram", "--name=verses", "--held-out=0", "--on=none")
 
 
 @pytest.mark.usefixtures("verses")

@@ -5,15 +5,13 @@ from __future__ import annotations
 import io
 import shutil
 import subprocess
-from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from rnnlm_tui.cli.main import main
 from rnnlm_tui.store.library import Library
-from tests.helpers.commands import TINY, VERSES, Command
+from tests.helpers.commands import TINY, VERSES, Command, trained
 
 HOSTILE = "the \x1bevil \x9bworse \x07cat\n"
 """Words that would steer a terminal; the tokenizer keeps control characters."""
@@ -31,15 +29,6 @@ class Screen(io.StringIO):
 
     def isatty(self) -> bool:
         return True
-
-
-def trained(corpus: Path, *settings: str) -> None:
-    """Trains a model into the folder `data` next to the corpus."""
-    errors = io.StringIO()
-    data = str(corpus.parent / "data")
-    with redirect_stdout(io.StringIO()), redirect_stderr(errors):
-        code = main(["--train", str(corpus), "--data-dir", data, *settings, "--quiet"])
-    assert code == 0, errors.getvalue()
 
 
 @pytest.fixture(scope="session")

@@ -69,7 +69,7 @@ def test_bash_offers_what_fits(
 def test_no_name_of_a_file_or_folder_is_run_or_expanded(
     shell: str, run: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Also a name that was typed."""
+    """Nor is a name that was typed."""
     monkeypatch.delenv("RNNLM_DATA_DIR", raising=False)
     monkeypatch.setenv("HOME", str(tmp_path))
     data = tmp_path / r"""d $(touch pwned) `touch pwned` "q" }x' \\ \' *"""

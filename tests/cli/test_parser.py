@@ -82,7 +82,6 @@ def test_a_command_line_is_read(line: str, values: dict[str, Any]) -> None:
 @pytest.mark.parametrize(
     ("line", "said"),
     [
-        ("--epoch 3", "no option is called --epoch\ndid you mean --epochs?"),
         ("--sug x", "no option is called --sug\ndid you mean --suggest?"),
         ("-x", "no option is called -x\nsee rnnlm-tui --help"),
         ("--suggest -hello", "Put -- before a text that begins with -"),
@@ -96,7 +95,6 @@ def test_a_command_line_is_read(line: str, values: dict[str, Any]) -> None:
         # An option of another mode
         ("--models --epochs 3", "--epochs goes with --train or --summary"),
         ("--train --model m", "--model goes with --suggest or --generate or --evaluate"),
-        ("--suggest x --open y", "--open goes with the app"),
         ("--models --data-dir ~nosuchuser/x", "~nosuchuser/x is no folder: there is no such user"),
         ("--model mine", "rnnlm-tui NAME opens the app with a model"),
     ],

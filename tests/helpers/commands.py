@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import io
 import os
 import queue
 import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from rnnlm_tui.cli.main import main
 from rnnlm_tui.events import Event, from_json_line
 
 VERSES = """\
@@ -56,6 +59,15 @@ def on_terminal(*arguments: str, typed: str = "", columns: int = 100) -> tuple[i
         terminal.send(typed)
         code = terminal.wait_for_exit(PATIENCE_S)
     return code, terminal.output.decode()
+
+
+def trained(corpus: Path, *settings: str) -> None:
+    """Trains a model into the folder `data` next to the corpus."""
+    errors = io.StringIO()
+    data = str(corpus.parent / "data")
+    with redirect_stdout(io.StringIO()), redirect_stderr(errors):
+        code = main(["--train", str(corpus), "--data-dir", data, *settings, "--quiet"])
+    assert code == 0, errors.getvalue()
 
 
 class Run:

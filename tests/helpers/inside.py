@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-import pytest
 from textual.strip import Strip
 
 from rnnlm_tui.lm.contexts import Contexts
@@ -19,7 +18,6 @@ from rnnlm_tui.lm.stages import Stage
 from rnnlm_tui.suggesting.accepting import Suggestion
 from rnnlm_tui.suggesting.explain import Explanation, LineWord, Part
 from rnnlm_tui.tui.app import RnnlmApp
-from rnnlm_tui.tui.inside import screen
 from tests.helpers.app import InTest, answered, current_tab, press, running, scripted_app, until
 
 
@@ -119,14 +117,6 @@ class Inside(InTest[RnnlmApp]):
         await until(lambda: self.script.lines[-1] == line)
         workers = self.app.workers
         await until(lambda: all(w.group != "explain" for w in workers))
-
-
-@pytest.fixture
-def inside_script(monkeypatch: pytest.MonkeyPatch) -> Script:
-    """Replaces the engine."""
-    script = Script()
-    monkeypatch.setattr(screen, "explain", script.explain)
-    return script
 
 
 @asynccontextmanager

@@ -159,7 +159,7 @@ def test_the_likeliest_word_is_the_same_if_the_tail_is_not_read() -> None:
     assert 0 < sum(bounded) < 200  # the tail is needed for some of them
 
 
-def test_earlier_texts_are_remembered_and_are_not_above() -> None:
+def test_the_words_of_earlier_texts_are_recent_but_their_lines_are_not_above() -> None:
     vocabulary = Vocabulary(["we", "went", "to", "the", "sea", "."], SPECIAL_TOKENS)
     network = small_network(vocabulary)
     network.tokenizer = ProseTokenizer(Conventions(), vocabulary.id_by_word)

@@ -28,7 +28,7 @@ def page_words(*special_tokens: str) -> PageWords:
     return PageWords(vocabulary, ProseTokenizer(Conventions(), vocabulary.id_by_word))
 
 
-def test_chances_are_those_of_a_restaurant_whose_guests_fade() -> None:
+def test_chances_are_those_of_a_chinese_restaurant_process_whose_guests_fade() -> None:
     found = page_words(*SPECIAL_TOKENS).on_page(
         ("we met zeno", "xi met zeno", "1984, a - met yasu")
     )

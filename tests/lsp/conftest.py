@@ -15,8 +15,7 @@ from lsprotocol import types as lsp
 from pytest_lsp import ClientServerConfig, LanguageClient, client_capabilities
 
 from rnnlm_tui.store.library import Library
-from tests.cli.conftest import trained
-from tests.helpers.commands import PATIENCE_S, command_line
+from tests.helpers.commands import PATIENCE_S, command_line, trained
 
 URI = "file:///letter.txt"
 LETTER = """\

@@ -89,14 +89,6 @@ def test_an_edit_joins_a_carriage_return_and_a_newline(
     assert document.lines == lines
 
 
-def test_a_whole_text_replaces_another() -> None:
-    document = Document("one\ntwo", "utf-8")
-    document.change(lsp.TextDocumentContentChangeWholeDocument("all\r\nnew\rlines"))
-    assert document.lines == ["all", "new", "lines"]
-    last = lsp.Position(2, 5)
-    assert document.place(lsp.Position(9, 9)) == CursorPlace("lines", 5, ("all", "new"), 5, last)
-
-
 LINE_END = re.compile(r"\r\n|\n|\r")
 UNITS: dict[str, Callable[[str], int]] = {
     "utf-8": lambda text: len(text.encode("utf-8")),

@@ -29,6 +29,16 @@ def test_a_line_is_read_whole_when_its_end_has_come(tmp_path: Path) -> None:
     assert found == [line, b"two"]
 
 
+def test_half_a_line_that_is_cut_off_is_no_part_of_the_next_one(tmp_path: Path) -> None:
+    """A resumed training cuts it off the history of a killed one."""
+    path = tmp_path / "history"
+    path.write_bytes(b"one\nha")
+    lines = AppendedLines(path)
+    assert lines.read() == [b"one"]
+    path.write_bytes(b"one\ntwo\n")
+    assert lines.read() == [b"two"]
+
+
 def test_all_orders_are_obeyed_at_one_look(tmp_path: Path) -> None:
     path = tmp_path / "control"
     path.write_text("sample " + "a word " * 100_000 + "\nstop\n")

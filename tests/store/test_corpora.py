@@ -89,7 +89,7 @@ def test_a_text_that_is_not_found_is_told(
     assert "--evaluate FILE --model gru" in raised.value.hint
 
 
-def test_of_a_grown_text_what_was_held_out_stays_so_and_a_share_of_what_is_new() -> None:
+def test_held_out_lines_of_a_grown_text_stay_so_and_a_share_of_the_new_ones_joins_them() -> None:
     text = [f"line {number} of the diary" for number in range(40)]
     seen_before = [text[0], "an ancestor was trained on this"]
     before = TrainedLines().with_run(hash_lines(seen_before, LESSON), np.zeros(2, bool))

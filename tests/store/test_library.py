@@ -213,7 +213,7 @@ def test_a_name_that_another_process_takes_in_between_is_not_overwritten(
 
 
 @pytest.mark.parametrize("act", ["import", "rename"])
-def test_what_a_run_leaves_that_saved_nothing_takes_no_name(act: str, library: Library) -> None:
+def test_the_folder_of_a_run_that_saved_nothing_takes_no_name(act: str, library: Library) -> None:
     put(library.runs.folder("left"), {"history.jsonl": b"x", ".resume.safetensors.rnnlm-tmp": b"x"})
     assert library.free_name("left") == "left"
     if act == "import":

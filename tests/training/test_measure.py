@@ -177,7 +177,7 @@ def test_a_new_model_and_the_one_in_use_are_compared_on_lines_that_neither_has_l
         assert summarize(lines) == figures
 
 
-def test_an_app_names_the_model_that_a_training_of_it_is_compared_with(tmp_path: Path) -> None:
+def test_the_app_names_the_model_that_its_training_is_compared_with(tmp_path: Path) -> None:
     """Another one may be in use by then, set by a shell."""
     before = library_in_use(tmp_path)
     job = small_job("ngram", tmp_path, text=TEXT, mixture="on", held_out=0.4, seed=1)

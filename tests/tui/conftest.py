@@ -9,9 +9,11 @@ import pytest
 from textual import constants
 
 from rnnlm_tui import paths
+from rnnlm_tui.tui.inside import screen as inside_screen
 from rnnlm_tui.tui.runs import follower
 from rnnlm_tui.tui.train import form, screen
 from rnnlm_tui.tui.widgets import dialogs
+from tests.helpers.inside import Script as InsideScript
 from tests.helpers.runs import Script
 
 
@@ -33,6 +35,14 @@ def dialogs_read_fast(monkeypatch: pytest.MonkeyPatch) -> None:
     """Dialogs take answers sooner than those of the app, so that tests wait less. Keys that are
     typed ahead answer none."""
     monkeypatch.setattr(dialogs, "TYPE_AHEAD_S", 0.05)
+
+
+@pytest.fixture
+def inside_script(monkeypatch: pytest.MonkeyPatch) -> InsideScript:
+    """Replaces the engine of the Inside screen."""
+    script = InsideScript()
+    monkeypatch.setattr(inside_screen, "explain", script.explain)
+    return script
 
 
 @pytest.fixture

@@ -20,11 +20,8 @@ from rnnlm_tui.tui.widgets.dialogs import AskText, Choice, Confirm
 from tests.helpers.app import has_row, press, running, scripted_app, sees, show_form, until, write
 from tests.helpers.events import in_fifth_epoch
 from tests.helpers.inside import Script as InsideScript
-from tests.helpers.inside import inside_script
 from tests.helpers.models import make_model
 from tests.helpers.runs import Script
-
-__all__ = ["inside_script"]
 
 
 @pytest.fixture

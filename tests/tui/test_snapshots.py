@@ -33,11 +33,8 @@ from tests.helpers.app import (
 )
 from tests.helpers.events import ended, in_fifth_epoch
 from tests.helpers.inside import Script as InsideScript
-from tests.helpers.inside import inside_script
 from tests.helpers.models import change_card_json, make_model, put
 from tests.helpers.runs import Script, lines_of, trained_elsewhere
-
-__all__ = ["inside_script"]
 
 Compare = Callable[..., bool]
 

@@ -11,9 +11,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from rnnlm_tui.cli.main import main
 from rnnlm_tui.store.library import Library
-from tests.helpers.commands import VERSES, command_line
+from tests.helpers.commands import VERSES, command_line, trained
 from tests.helpers.session import drafts
 
 if sys.platform == "win32":
@@ -29,21 +28,18 @@ DEEP_COLOUR = re.compile(rb"[34]8;[25];")
 
 
 @pytest.fixture(scope="session")
-def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def verses_data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A data folder with the model `verses`."""
-    folder = tmp_path_factory.mktemp("trained")
-    corpus = folder / "verses.txt"
+    corpus = tmp_path_factory.mktemp("trained") / "verses.txt"
     corpus.write_text(VERSES)
-    options = ("--name=verses", "--preset=ngram", "--quiet", f"--data-dir={folder}")
-    assert main(["--train", str(corpus), *options]) == 0
-    return folder
+    trained(corpus, "--name=verses", "--preset=ngram")
+    return corpus.parent / "data"
 
 
 @pytest.fixture
-def model(trained: Path, data_dir: Path) -> str:
+def model(verses_data: Path, data_dir: Path) -> str:
     """The name of the model in this test's data folder, which is in use."""
-    for part in ("models", "runs"):
-        shutil.copytree(trained / part, data_dir / part)
+    shutil.copytree(verses_data, data_dir)
     Library(data_dir).use("verses")
     return "verses"
 

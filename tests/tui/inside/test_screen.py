@@ -25,11 +25,9 @@ from tests.helpers.app import (
     write,
 )
 from tests.helpers.events import saved
-from tests.helpers.inside import Script, inside, inside_script
+from tests.helpers.inside import Script, inside
 from tests.helpers.models import make_model
 from tests.helpers.networks import small_network
-
-__all__ = ["inside_script"]
 
 SCRIPTS: dict[str, tuple[str, list[tuple[str, str | None, tuple[str, ...]]]]] = {
     "it explains the line that is written up to any word": ("shall i ", [

@@ -18,7 +18,7 @@ import pytest
 from rnnlm_tui import paths
 from rnnlm_tui.errors import CorpusError, ModelError, RnnlmError, StorageError, UsageError
 from rnnlm_tui.events import Event, Paused, to_json_line
-from rnnlm_tui.store.appended import OWNER_PID, AppendedLines
+from rnnlm_tui.store.appended import OWNER_PID
 from rnnlm_tui.store.library import Library
 from rnnlm_tui.tui.runs import follower
 from rnnlm_tui.tui.runs.child import TrainArguments, start_training
@@ -60,16 +60,6 @@ def held(script: Script) -> Iterator[ExitStack]:
     with ExitStack() as stack:
         stack.enter_context(trained_elsewhere(script))
         yield stack
-
-
-def test_half_a_line_that_is_cut_off_is_no_part_of_the_next_one(tmp_path: Path) -> None:
-    """As a resumed training does with the history of a killed one."""
-    path = tmp_path / "lines"
-    path.write_bytes(b"one\nha")
-    lines = AppendedLines(path)
-    assert lines.read() == [b"one"]
-    path.write_bytes(b"one\ntwo\n")
-    assert lines.read() == [b"two"]
 
 
 # Its process
