@@ -9,10 +9,7 @@ from __future__ import annotations
 
 import json
 import random
-import signal
-import subprocess
 import sys
-import threading
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -23,13 +20,13 @@ from rnnlm_tui.session.database import connect_to_read
 from rnnlm_tui.session.texts import lines_of_texts
 from rnnlm_tui.store.files import HISTORY, RUN_JSON, TEMPORARY
 from rnnlm_tui.store.library import Library
-from tests.helpers.commands import POSIX, verses
+from tests.helpers.commands import POSIX, printed, verses
 from tests.helpers.models import contents, make_model
 from tests.helpers.session import drafts
 
 pytestmark = [POSIX, pytest.mark.slow]
 
-KILLS, LIMIT_S = 20, 180.0
+KILLS = 20
 BEGIN = """
 import sys
 from itertools import count
@@ -124,27 +121,10 @@ def said_by(
     script: str, folder: Path, name: str, seconds: float | None = None
 ) -> list[tuple[str, str]]:
     """What a process has said: a word, and what follows it. It is killed so many seconds after it
-    is ready, or ends after a round or two."""
-    arguments = [str(folder), name, "0" if seconds is not None else "2"]
-    with subprocess.Popen(
-        [sys.executable, "-c", BEGIN + script, *arguments],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        encoding="utf-8",
-    ) as process:
-        assert process.stdout is not None and process.stderr is not None
-        limit = threading.Timer(LIMIT_S, process.kill)
-        limit.start()
-        for line in process.stdout:
-            if line == "> ready\n":
-                break
-        if seconds is not None:
-            threading.Event().wait(seconds)
-            process.kill()
-        said = [line[2:-1] for line in process.stdout if line[:1] + line[-1:] == ">\n"]
-        errors = process.stderr.read()
-        limit.cancel()
-    assert process.returncode == (0 if seconds is None else -signal.SIGKILL), errors
+    is ready, which it says first, or ends after a round or two."""
+    rounds, lines = ("2", None) if seconds is None else ("0", 1)
+    command = [sys.executable, "-c", BEGIN + script, str(folder), name, rounds]
+    said = [line[2:-1] for line in printed(command, lines, seconds or 0) if line[0] == ">"]
     return [(word, rest) for word, _, rest in (line.partition(" ") for line in said)]
 
 

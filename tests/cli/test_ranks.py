@@ -7,8 +7,6 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +17,7 @@ from rnnlm_tui.events import EpochEnded, Finished, Paused, Resumed, Saved, from_
 from rnnlm_tui.store.library import Library
 from rnnlm_tui.training.ranks import RankError, explained_rank_errors
 from tests.helpers import commands
-from tests.helpers.commands import POSIX, VERSES, Command, Run
+from tests.helpers.commands import POSIX, VERSES, Command, order, running
 from tests.helpers.events import epochs_of, loss_of
 
 pytestmark = [pytest.mark.slow, POSIX]
@@ -69,20 +67,6 @@ def by_processes(count: int, *arguments: str, code: int = 0) -> subprocess.Compl
 def errors(done: subprocess.CompletedProcess[str]) -> set[str]:
     """The error messages of the command, without those of torchrun."""
     return {line for line in done.stderr.splitlines() if line.startswith("rnnlm-tui: ")}
-
-
-@contextmanager
-def started(command: list[str]) -> Iterator[Run]:
-    """Runs a command whose output and errors are read as one stream of lines."""
-    pipes: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
-    with subprocess.Popen(command, encoding="utf-8", **pipes) as process:
-        try:
-            yield Run(process, "stdout")
-        finally:
-            with suppress(psutil.NoSuchProcess):
-                for child in psutil.Process(process.pid).children(recursive=True):
-                    child.kill()
-            process.kill()
 
 
 def losses(output: str) -> list[float]:
@@ -153,7 +137,8 @@ def test_a_run_of_two_processes_is_stopped_and_resumed_in_one(
     """It is stopped within an epoch, so that the hidden states of both processes are combined."""
     settings = [*STREAM, "--epochs=3"]
     whole = losses(run("--train", text, *settings, "--name=one").stdout)
-    with started(torchrun(2, text, *settings, "--name=two")) as process:
+    command = torchrun(2, text, *settings, "--name=two")
+    with running(command=command, stderr=subprocess.STDOUT) as process:
         process.event(EpochEnded)
         process.process.send_signal(signal.SIGINT)
         assert process.event(Finished).reason == "stopped"
@@ -169,24 +154,20 @@ def test_a_paused_run_goes_on_and_a_process_that_dies_ends_the_others_and_can_be
     """One process is paused by an order, and another one by a signal, as all are in the sleep of a
     laptop. What the others say of a death depends on who notices first: they themselves, or
     torchrun, which ends them."""
-    orders, settings = data_dir / "runs/m/control", [*GRU, "--batch-size=20", "--epochs=1000"]
-
-    def order(what: str) -> None:
-        with orders.open("a") as file:
-            file.write(f"{what}\n")
-
-    with started(torchrun(2, text, *settings, "--name=m")) as process:
+    control, settings = data_dir / "runs/m/control", [*GRU, "--batch-size=20", "--epochs=1000"]
+    command = torchrun(2, text, *settings, "--name=m")
+    with running(command=command, stderr=subprocess.STDOUT) as process:
         process.event(Saved)
         children = psutil.Process(process.process.pid).children()
         second = next(child for child in children if child.environ().get("RANK") == "1")
-        order("pause")
+        order(control, "pause")
         process.event(Paused)
         second.suspend()
-        order("resume")
+        order(control, "resume")
         process.event(Resumed)
         second.resume()
         process.event(Saved)
-        order("pause")
+        order(control, "pause")
         process.event(Paused)
         second.kill()
         assert process.end() == 1

@@ -21,7 +21,7 @@ from rnnlm_tui.store.appended import OWNER_PID
 from rnnlm_tui.store.files import CONTROL
 from rnnlm_tui.training import control as control_module
 from rnnlm_tui.training.control import Control, StoppedError, obeyed
-from tests.helpers.commands import PATIENCE_S, POSIX, TINY, Command, command_line, running
+from tests.helpers.commands import PATIENCE_S, POSIX, TINY, Command, command_line, order, running
 from tests.helpers.events import ended, progress, saved
 
 FOR_EVER = [*TINY, "--epochs", "1000000"]
@@ -34,12 +34,6 @@ def wait_until(condition: Callable[[], object]) -> None:
     while not condition():
         assert time.monotonic() < end, "timed out"
         time.sleep(0.005)
-
-
-def order(path: Path, *lines: str) -> None:
-    """Gives orders to a training, as any program may."""
-    with path.open("a", encoding="utf-8", errors="surrogateescape") as file:
-        file.write("".join(f"{line}\n" for line in lines))
 
 
 # Signals

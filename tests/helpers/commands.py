@@ -5,14 +5,17 @@ from __future__ import annotations
 import io
 import os
 import queue
+import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager, redirect_stderr, redirect_stdout, suppress
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
 from rnnlm_tui.cli.main import main
@@ -70,6 +73,12 @@ def trained(corpus: Path, *settings: str) -> None:
     assert code == 0, errors.getvalue()
 
 
+def order(path: Path, *lines: str) -> None:
+    """Gives orders to a training, as any program may."""
+    with path.open("a", encoding="utf-8", errors="surrogateescape") as file:
+        file.write("".join(f"{line}\n" for line in lines))
+
+
 class Run:
     """A run of the command whose lines are read as they come."""
 
@@ -99,15 +108,44 @@ class Run:
         return self.process.wait(timeout=PATIENCE_S)
 
 
+def kill_family(process: subprocess.Popen[Any]) -> None:
+    """Kills a process and its child processes, if they still run."""
+    with suppress(psutil.NoSuchProcess):
+        for child in psutil.Process(process.pid).children(recursive=True):
+            with suppress(psutil.NoSuchProcess):
+                child.kill()
+    process.kill()
+
+
 @contextmanager
-def running(*arguments: str, stream: str = "stdout", **options: Any) -> Iterator[Run]:
-    """Starts the command, and kills it at the end if it still runs."""
+def running(
+    *arguments: str, command: Sequence[str] = (), stream: str = "stdout", **options: Any
+) -> Iterator[Run]:
+    """Starts the command with these arguments, or another one, and kills it at the end."""
     options = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE) | options
-    with subprocess.Popen(command_line(*arguments), encoding="utf-8", **options) as process:
+    command = command or command_line(*arguments)
+    with subprocess.Popen(command, encoding="utf-8", **options) as process:
         try:
             yield Run(process, stream)
         finally:
+            kill_family(process)
+
+
+def printed(command: list[str], lines: int | None = None, seconds: float = 0) -> list[str]:
+    """The lines that a process prints until it ends. It is killed so many seconds after so many
+    lines, if these are given. A line that the kill cut short is left out."""
+    with subprocess.Popen(command, stdout=subprocess.PIPE, encoding="utf-8") as process:
+        assert process.stdout is not None
+        limit = threading.Timer(180, process.kill)
+        limit.start()
+        said = [*islice(process.stdout, lines)]
+        if lines is not None:
+            threading.Event().wait(seconds)
             process.kill()
+        said += process.stdout
+        limit.cancel()
+    assert process.returncode == (0 if lines is None else -signal.SIGKILL)
+    return [line for line in said if line.endswith("\n")]
 
 
 POSIX = pytest.mark.skipif(sys.platform == "win32", reason="needs signals, named pipes or a pty")

@@ -11,12 +11,12 @@ import subprocess
 import termios
 import time
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import Self
 
-import psutil
 import pyte
+
+from tests.helpers.commands import kill_family
 
 STDIN = 0
 READ_BYTES = 1 << 16
@@ -69,12 +69,7 @@ class Terminal:
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Kills the program and its child processes."""
-        with suppress(psutil.NoSuchProcess):
-            family = [*psutil.Process(self.pid).children(recursive=True), psutil.Process(self.pid)]
-            for process in family:
-                with suppress(psutil.NoSuchProcess):
-                    process.kill()
+        kill_family(self._process)
         self._process.wait()
         if not self._is_closed:
             self.hang_up()

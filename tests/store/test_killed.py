@@ -7,11 +7,8 @@ from __future__ import annotations
 
 import json
 import os
-import signal
 import subprocess
 import sys
-import threading
-from itertools import islice
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -21,7 +18,7 @@ from rnnlm_tui.store.files import HISTORY, RESUME, RUN_JSON
 from rnnlm_tui.store.library import Library
 from rnnlm_tui.store.model_file import open_stored
 from rnnlm_tui.store.run_files import read_facts
-from tests.helpers.commands import command_line
+from tests.helpers.commands import command_line, printed
 from tests.helpers.models import contents, models_of
 
 pytestmark = [
@@ -46,26 +43,11 @@ Events: TypeAlias = list[dict[str, Any]]
 def trained(
     library: Library, *arguments: str, lines: int | None = None, seconds: float = 0
 ) -> Events:
-    """The events of a training in a new process. It is killed so many seconds after so many lines,
-    if any are given. A line that the kill cut short is left out."""
+    """The events of a training in a new process, which is killed so many seconds after so many
+    lines, if any are given."""
     options = ("--name", NAME, "--json", "--data-dir", str(library.data_dir))
-    with subprocess.Popen(
-        command_line("--train", *arguments, *options),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        encoding="utf-8",
-    ) as process:
-        assert process.stdout is not None
-        limit = threading.Timer(LIMIT_S, process.kill)
-        limit.start()
-        said = [*islice(process.stdout, lines)]
-        if lines is not None:
-            threading.Event().wait(seconds)
-            process.kill()
-        said += [*process.stdout]
-        limit.cancel()
-    assert process.returncode == (0 if lines is None else -signal.SIGKILL)
-    return [json.loads(line) for line in said if line.endswith("\n")]
+    command = command_line("--train", *arguments, *options)
+    return [json.loads(line) for line in printed(command, lines, seconds)]
 
 
 def figures(events: Events) -> dict[int, tuple[Any, Any]]:

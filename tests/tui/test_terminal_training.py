@@ -18,7 +18,7 @@ from rnnlm_tui.events import EpochEnded, Finished, from_json_line
 from rnnlm_tui.store.files import CONTROL, HISTORY
 from rnnlm_tui.store.library import Library
 from rnnlm_tui.tui.widgets.dialogs import TYPE_AHEAD_S
-from tests.helpers.commands import TINY, VERSES, command_line, running
+from tests.helpers.commands import TINY, VERSES, command_line, order, running
 
 if sys.platform == "win32":
     pytest.skip("there are pseudo-terminals on POSIX alone", allow_module_level=True)
@@ -37,8 +37,7 @@ QUIT, MODELS = "\x11", "\x1bOS"
 def no_training_is_left(library: Library) -> Iterator[None]:
     """Stops the training of a test that has failed."""
     yield
-    with (library.runs.folder(NAME) / CONTROL).open("a") as control:
-        control.write("stop\n")
+    order(library.runs.folder(NAME) / CONTROL, "stop")
 
 
 def open_the_run(terminal: Terminal) -> None:
