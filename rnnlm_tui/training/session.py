@@ -81,7 +81,8 @@ def _run(
                 raise StoppedError
             job = planned.prepare(PreparationReport(control, show))
         except StoppedError:
-            yield Finished(0.0, "stopped", None, None, str(library.path(name)), 0.0)
+            end = Finished(0.0, "stopped", None, None, str(library.path(name)), 0.0)
+            yield from history.record([end]) if ranks.is_first else [end]
             return
         finally:
             control.preparing = False

@@ -11,8 +11,12 @@ import pytest
 
 from rnnlm_tui.errors import StorageError
 from rnnlm_tui.events import Event, Failed, Preparing, Progress, Warned, from_json_line
-from rnnlm_tui.training.session import HistoryFile
+from rnnlm_tui.store.library import Library
+from rnnlm_tui.training.control import Control
+from rnnlm_tui.training.request import TrainingRequest
+from rnnlm_tui.training.session import HistoryFile, training_events
 from tests.helpers.events import saved, started
+from tests.helpers.models import put_saved_model
 
 
 def record_all(folder: Path, *events: Event) -> list[Event]:
@@ -68,3 +72,14 @@ def test_a_new_run_replaces_the_history_of_the_one_before_or_tells_why_not(
         record_all(tmp_path, started())
     *kept, failed = history(tmp_path)
     assert kept == events and isinstance(failed, Failed)
+
+
+def test_a_run_that_is_stopped_while_it_reads_its_text_says_so_in_its_history(
+    library: Library,
+) -> None:
+    put_saved_model(library, "ngram")  # without a model, the folder of the run is removed
+    control = Control()
+    control.stop()
+    request = TrainingRequest(name="ngram", preset="ngram", force=True)
+    events = [*training_events(library, request, control)]
+    assert history(library.runs.folder("ngram")) == events

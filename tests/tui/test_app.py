@@ -73,6 +73,8 @@ class ScriptedRun:
         if not self.has_space:
             raise StorageError("no space left on device")
         self.closed.append(detach)
+        if not detach:
+            self.progress.take(finished("stopped"))
 
 
 def give_run(app: RnnlmApp, **options: bool) -> ScriptedRun:
@@ -311,7 +313,7 @@ KILLED = Failed(1.0, "error", "it was killed", "start it again")
         (over(comparison=comparison(0.549, 0.551)), True, False, f"40.1: {STAYS}"),
         # A lesson or a model of the sonnets.
         (over(evaluation=measured()), True, False, STAYS),
-        (KILLED, True, False, "it was killed; start it again; no epoch was saved yet"),
+        (KILLED, True, False, "it was killed; start it again; epoch 1 was saved"),
         # A run of another program, and one that was compared with a model that is not in use now.
         (over(comparison=BETTER), False, False, STAYS),
         (over(comparison=replace(BETTER, name="letters")), True, False, STAYS),
@@ -403,6 +405,7 @@ async def test_quitting_asks_while_a_model_trains(
 ) -> None:
     async with desk(tmp_path) as it:
         run = give_run(it.app)
+        put_state(it.app.library.runs.folder("poems"), 2, 2)
         await it.press("ctrl+q", "ctrl+q")
         await until(lambda: isinstance(it.app.screen, Choice))
         assert it.has("Stop the training?")

@@ -59,7 +59,8 @@ async def leave_run(app: RnnlmApp, run: FollowedRun) -> str | None:
     app.notify_user("saving the training ..." if answer == "stop" else "closing ...")
     with app.showing_errors():
         await run.close(detach=answer == "detach")
-        return run_farewell(run, answer)
+        can_resume = app.library.runs.can_resume(run.name)
+        return run_farewell(run, answer, can_resume=can_resume)
     return None
 
 

@@ -27,6 +27,7 @@ QUIT_PATIENCE_S = 30.0
 WAIT_FOR_IT = "wait for its end, or stop it: F3 shows it"
 """The hint if a training cannot start since another one is running."""
 NO_END = "the training process ended without a message: it was killed or crashed"
+NOTHING_LEARNED = "the training was stopped, or failed, before it had learned anything"
 MAX_SEED_LINE = 1000
 """Characters of the line that a run continues after each epoch. The rest is cut off."""
 
@@ -130,11 +131,12 @@ class FollowedRun:
         seconds = self.progress.elapsed_s
         if self._process is not None:
             return end_of_training(self.name, self._process.returncode, seconds)
-        history = self._library.runs.folder(self.name) / HISTORY
+        if (self._library.runs.folder(self.name) / HISTORY).exists():
+            return failed(RnnlmError(NO_END), seconds)
         # A run that has nothing to keep removes its history.
-        if self._asked_to_stop and not history.exists():
+        if self._asked_to_stop:
             return Finished(seconds, "stopped", None, metrics=None, path="", elapsed_s=seconds)
-        return failed(RnnlmError(NO_END), seconds)
+        return failed(RnnlmError(NOTHING_LEARNED), seconds)
 
     # Control
 

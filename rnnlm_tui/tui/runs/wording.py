@@ -13,7 +13,7 @@ from rnnlm_tui.store.saved_runs import SavedRun
 from rnnlm_tui.tui.runs.follower import FollowedRun
 from rnnlm_tui.tui.runs.progress import Phase, RunProgress
 from rnnlm_tui.wording.savings import comparison_sentence
-from rnnlm_tui.wording.trainings import result_sentences
+from rnnlm_tui.wording.trainings import outcome, result_sentences
 
 BADGES: Mapping[Phase, str] = {
     Phase.STARTING: "… preparing",
@@ -143,7 +143,9 @@ def is_bad_end(progress: RunProgress) -> bool:
 def end_lines(progress: RunProgress) -> list[str]:
     """Says how a run ended: in a headline, and in sentences on details. Empty before its end."""
     if (failed := progress.failed) is not None:
-        last = progress.saved.epoch if progress.saved is not None else 0
+        # A run that fails before it is resumed has the epochs of the saved run.
+        before = progress.started.epochs_done if progress.started else progress.epochs_done
+        last = progress.saved.epoch if progress.saved is not None else before
         kept = f"epoch {last} was saved" if last else "no epoch was saved yet"
         return [sanitize(line) for line in (failed.message, failed.hint, kept) if line]
     if (finished := progress.finished) is None:
@@ -212,8 +214,9 @@ def use_sentence(run: FollowedRun, active: str | None, *, is_used: bool) -> str:
 
 
 def has_learned(progress: RunProgress) -> bool:
-    """Returns whether anything is kept of a run that is stopped now."""
-    return progress.started is not None or bool(progress.epochs)
+    """Returns whether anything is kept of a run that is stopped now. N-grams cannot be resumed."""
+    is_network = progress.started is not None and progress.started.config.has_network
+    return is_network or bool(progress.epochs)
 
 
 def kept_if_stopped(progress: RunProgress) -> str:
@@ -229,15 +232,17 @@ def kept_if_stopped(progress: RunProgress) -> str:
     return "there is no model yet, but you can resume the training"
 
 
-def run_farewell(run: FollowedRun, answer: str) -> str:
+def run_farewell(run: FollowedRun, answer: str, *, can_resume: bool) -> str:
     """Returns what to print about the app's own run once the app is closed. `answer` is "detach" or
-    "stop"."""
-    if answer == "detach":
-        return f"{run.name} trains in the background. In the app F3 shows it, and x stops it there."
-    if not has_learned(run.progress):
-        return f"{run.name} was stopped before it had learned anything."
-    finished = run.progress.finished
-    if finished is not None and finished.reason != "stopped":
-        return f"{run.name} is trained and saved."
-    resume = f"rnnlm-tui --train --resume --name {run.name}"
-    return f"{run.name} was stopped and saved. To resume it:\n  {resume}"
+    "stop". The run may have ended while the user was asked."""
+    progress, name = run.progress, run.name
+    if not progress.phase.is_over:
+        if answer == "detach":
+            return f"{name} trains in the background. In the app F3 shows it, and x stops it there."
+        return f"{name} is still being saved."
+    if (finished := progress.finished) is None:
+        return f"{name}: {'; '.join(end_lines(progress))}"
+    if finished.reason == "stopped" and can_resume:
+        resume = f"rnnlm-tui --train --resume --name {name}"
+        return f"{name} was stopped and saved. To resume it:\n  {resume}"
+    return f"{name}: {outcome(finished, progress.epochs_done, progress.epochs_total)}"

@@ -7,10 +7,23 @@ from itertools import accumulate
 
 import msgspec
 import pytest
+from msgspec.structs import replace
 
-from rnnlm_tui.events import Event, Failed, Paused, Preparing, Resumed, Saved, Warned
+from rnnlm_tui.config import make_config
+from rnnlm_tui.events import (
+    Event,
+    Failed,
+    Paused,
+    Preparing,
+    Resumed,
+    Saved,
+    UpdateFigures,
+    Warned,
+)
+from rnnlm_tui.store.library import Library
+from rnnlm_tui.tui.runs.follower import FollowedRun
 from rnnlm_tui.tui.runs.progress import LogLine, Phase, RunProgress
-from rnnlm_tui.tui.runs.wording import end_lines, kept_if_stopped
+from rnnlm_tui.tui.runs.wording import end_lines, kept_if_stopped, run_farewell
 from tests.helpers.events import ended, finished, progress, saved, started
 
 
@@ -68,6 +81,7 @@ def test_what_a_stop_leaves_is_what_was_learned() -> None:
     for events, kept in (
         ([READING], "nothing is kept: it has learned nothing yet"),
         ([started()], "there is no model yet, but you can resume"),
+        ([replace(started(), config=make_config("ngram", []))], "nothing is kept"),
         ([started(), saved(0)], "you can use the model as it is now, and resume"),
         (held_out(5, 4), "you can use the model as it is now, and resume"),
         (
@@ -76,6 +90,39 @@ def test_what_a_stop_leaves_is_what_was_learned() -> None:
         ),
     ):
         assert kept_if_stopped(after(*events)).startswith(kept)
+
+
+DISK_FULL = Failed(9.0, "storage", "could not save poems", "")
+NOT_BETTER = replace(finished("completed", 1), update=UpdateFigures(False, 4.0, 5.0))
+
+
+@pytest.mark.parametrize(
+    ("events", "answer", "can_resume", "said"),
+    [
+        ([], "detach", True, "poems trains in the background"),
+        ([], "stop", True, "poems is still being saved"),
+        # The run ended while the user was asked, or did not end as it was told to.
+        ([finished("stopped", 1)], "stop", True, "poems was stopped and saved. To resume it:"),
+        ([finished("completed", 1)], "detach", False, "poems: trained before"),
+        ([finished("stopped", None)], "stop", False, "poems: stopped before the first epoch"),
+        ([NOT_BETTER], "stop", False, "poems: trained: the update does not predict"),
+        ([saved(1), DISK_FULL], "stop", True, "poems: could not save poems; epoch 1 was saved"),
+    ],
+)
+def test_the_last_words_about_a_run_are_true(
+    events: list[Event], answer: str, can_resume: bool, said: str, library: Library
+) -> None:
+    run = FollowedRun(library, "poems")
+    run.progress = after(started(), ended(1), *events)
+    assert run_farewell(run, answer, can_resume=can_resume).startswith(said)
+
+
+def test_a_run_that_cannot_be_resumed_keeps_its_saved_epochs() -> None:
+    run = RunProgress()
+    for epoch in (1, 2):
+        run.add_epoch(ended(epoch))
+    run.take(Failed(1.0, "corpus", "poems.txt is another text", ""))
+    assert end_lines(run)[-1] == "epoch 2 was saved"
 
 
 def test_a_resumed_run_has_its_earlier_epochs_and_a_new_one_has_none() -> None:

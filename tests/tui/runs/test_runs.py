@@ -23,7 +23,7 @@ from rnnlm_tui.store.library import Library
 from rnnlm_tui.tui.runs import follower
 from rnnlm_tui.tui.runs.child import TrainArguments, start_training
 from rnnlm_tui.tui.runs.followed_runs import FollowedRuns
-from rnnlm_tui.tui.runs.follower import MAX_SEED_LINE, NO_END, FollowedRun
+from rnnlm_tui.tui.runs.follower import MAX_SEED_LINE, NO_END, NOTHING_LEARNED, FollowedRun
 from rnnlm_tui.tui.runs.progress import Phase
 from tests.helpers.app import until
 from tests.helpers.commands import PATIENCE_S, POSIX
@@ -219,7 +219,8 @@ async def test_a_run_that_releases_its_lock_without_a_last_event(
     if is_stopped and is_removed:
         assert run.progress.phase is Phase.FINISHED
     else:
-        assert run.progress.failed and run.progress.failed.message == NO_END
+        said = NOTHING_LEARNED if is_removed else NO_END
+        assert run.progress.failed and run.progress.failed.message == said
 
 
 async def test_runs_are_shown_in_turn(runs: AppRuns, script: Script) -> None:
