@@ -37,6 +37,13 @@ class SavedRun:
         """True if the run can be resumed and no process trains it."""
         return self.resumable and self.trainer is None
 
+    @property
+    def progress_lost(self) -> str:
+        """The progress that another training of this name would lose, such as "epoch 2 of 9". "" if
+        the run cannot be resumed, or if none of its epochs is done or none is left."""
+        done, epochs = self.epochs_done or 0, self.epochs or 0
+        return f"epoch {done} of {epochs}" if self.is_unfinished and 0 < done < epochs else ""
+
 
 class SavedRuns:
     """The trainings of all processes. One that can be resumed has a folder in `folder`. One that

@@ -71,7 +71,7 @@ WRITTEN_STEM = "mine"
 CHANGEABLE = ("epochs", "learning_rate", "patience", "threads", "device")
 """The settings that may change when a run is resumed. All others stay as they were at its start."""
 EXCLUDED = {
-    "update": ("resume", "force", "name", "on", "start_from"),
+    "update": ("resume", "name", "on", "start_from"),
     "resume": ("force", "on", "preset", "start_from", "written"),
 }
 """The options that do not go with `--update` and with `--resume`."""
@@ -257,6 +257,11 @@ def plan(library: Library, request: TrainingRequest) -> Plan:
     else:
         preset = parent.card.config.preset
     name = request.update or _new_name(library, request, preset)
+    if request.update and not request.force and (lost := library.runs.get(name).progress_lost):
+        raise ModelError(
+            f"the training of {name} stopped at {lost}; after an update it could not be resumed",
+            f"resume it: {APP_NAME} --train --resume --name {name}; or give {{force}}",
+        )
     written: Sequence[str] = ()
     if request.written:
         from rnnlm_tui.session.written import read_written  # loads sqlite3

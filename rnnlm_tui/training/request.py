@@ -68,4 +68,6 @@ class TrainingRequest(Struct, frozen=True, kw_only=True):
     encoding: Annotated[
         str | None, "CODE", "encoding of the texts without a byte order mark; by default UTF-8"
     ] = None
-    force: Annotated[bool, "replace what has that name already"] = False
+    force: Annotated[
+        bool, "replace what has that name already; with --update, its unfinished training"
+    ] = False

@@ -81,7 +81,6 @@ def test_flags_go_before_a_file_before_the_defaults(
         ({"sources": (), "on": "english"}, "no built-in model is called english"),
         ({"resume": True, "name": "gru"}, "no training of gru is unfinished"),
         ({"resume": True, "force": True}, "force does not go with resume"),
-        ({"update": "ngram", "force": True}, "force does not go with update"),
     ],
 )
 def test_a_training_that_cannot_be_is_refused(
@@ -146,6 +145,14 @@ def test_what_a_run_is_made_of_cannot_change(
     with pytest.raises(RnnlmError, match=re.escape(why)):
         made(library, **{"resume": True, "name": "m", **request_})
     assert made(library, other, name="m", force=True).position.epoch == 1
+
+
+def test_an_update_loses_a_training_that_could_be_resumed_only_if_it_is_told_to(
+    begun: Job, library: Library
+) -> None:
+    with pytest.raises(RnnlmError, match="the training of m stopped at epoch 1 of 3; after an"):
+        made(library, update="m", settings={"epochs": 1})
+    assert made(library, update="m", force=True, settings={"epochs": 1}).is_update
 
 
 def test_a_run_of_a_folder_is_not_resumed_with_other_notes(

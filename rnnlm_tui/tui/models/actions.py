@@ -21,7 +21,7 @@ from rnnlm_tui.store.corpora import current_text, is_text_of, not_learned
 from rnnlm_tui.store.files import SUFFIX
 from rnnlm_tui.store.library import Entry
 from rnnlm_tui.store.names import model_name_of, tidy_name
-from rnnlm_tui.tui.runs.actions import OTHER_TEXT
+from rnnlm_tui.tui.runs.actions import OTHER_TEXT, may_update
 from rnnlm_tui.tui.runs.child import TrainArguments, written_arguments
 from rnnlm_tui.tui.widgets.dialogs import AskPath, AskText, Choice, Confirm
 from rnnlm_tui.tui.widgets.text_choice import choose_texts
@@ -56,7 +56,8 @@ async def update(app: RnnlmApp, name: str, folder: Path, card: ModelCard) -> Non
                 if not (chosen := await choose_texts(app)):
                     return
                 written = written_arguments(chosen)
-    app.start_training(TrainArguments.updating(name, written))
+    if await may_update(app, name):
+        app.start_training(TrainArguments.updating(name, written))
 
 
 def _question_of_update(name: str, new_lines: int, is_learned: bool) -> Choice:

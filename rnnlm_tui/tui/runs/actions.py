@@ -13,7 +13,7 @@ from rnnlm_tui.tui.runs.child import TrainArguments
 from rnnlm_tui.tui.runs.follower import FollowedRun
 from rnnlm_tui.tui.runs.progress import Phase
 from rnnlm_tui.tui.runs.wording import has_learned, kept_if_stopped, run_farewell
-from rnnlm_tui.tui.widgets.dialogs import AskText, Choice, number_check
+from rnnlm_tui.tui.widgets.dialogs import AskText, Choice, Confirm, number_check
 
 if TYPE_CHECKING:
     from rnnlm_tui.tui.app import RnnlmApp
@@ -38,6 +38,16 @@ async def request_to_go_on(app: RnnlmApp, name: str) -> TrainArguments | None:
     check, epochs = number_check(ALL_SETTINGS["epochs"].type), str(card.config.epochs or 1)
     answer = await app.ask(AskText(f"Train {name} longer", LONGER, epochs, check=check))
     return None if answer is None else TrainArguments.updating(name, ("--epochs", answer.strip()))
+
+
+async def may_update(app: RnnlmApp, name: str) -> bool:
+    """Asks whether to update a model whose training is unfinished. Returns True if it is not. For
+    workers only."""
+    run = await asyncio.to_thread(app.library.runs.get, name)
+    if not run.progress_lost:
+        return True
+    text = f"Its training stopped at {run.progress_lost}. After an update it cannot be resumed."
+    return await app.ask(Confirm(f"Update {name}?", text, yes="Update")) is not None
 
 
 async def leave_run(app: RnnlmApp, run: FollowedRun) -> str | None:

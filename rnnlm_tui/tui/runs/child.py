@@ -38,9 +38,10 @@ class TrainArguments:
 
     @classmethod
     def updating(cls, name: str, more: tuple[str, ...]) -> TrainArguments:
-        """Trains the model `name` on the current content of its files. `more` are further
-        arguments, such as `written_arguments` to add texts of the app."""
-        return cls(("--update", name, *more), name)
+        """Trains the model `name` on the current content of its files, also if its training is
+        unfinished. `more` are further arguments, such as `written_arguments` to add texts of the
+        app."""
+        return cls(("--update", name, "--force", *more), name)
 
 
 def written_arguments(numbers: Iterable[int] = ()) -> tuple[str, ...]:

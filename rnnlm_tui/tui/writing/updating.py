@@ -44,15 +44,17 @@ async def offer_of_update(app: RnnlmApp, written: int) -> str:
 
 async def update_active(app: RnnlmApp) -> None:
     """Updates the active model with all that was written and that it has not learned, while the
-    user goes on writing. Raises RnnlmError."""
+    user goes on writing. For workers only. Raises RnnlmError."""
+    from rnnlm_tui.tui.runs.actions import may_update
     from rnnlm_tui.tui.runs.child import TrainArguments, written_arguments
 
     if (model := app.opened_model) is None:
         app.notify_user("there is no model to update: F3 trains one")
         return
     await _check_updatable(app, model)
-    await app.followed_runs.start(TrainArguments.updating(model.name, written_arguments()))
-    app.notify_user(f"{model.name} learns what you wrote; keep writing")
+    if await may_update(app, model.name):
+        await app.followed_runs.start(TrainArguments.updating(model.name, written_arguments()))
+        app.notify_user(f"{model.name} learns what you wrote; keep writing")
 
 
 async def _check_updatable(app: RnnlmApp, model: OpenedModel) -> None:

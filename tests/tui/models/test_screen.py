@@ -296,7 +296,7 @@ def make_updatable(library: Library, folder: Path) -> Path:
     return text
 
 
-UPDATING = ("start_training", TrainArguments(("--update", "diary"), "diary"))
+UPDATING = ("start_training", TrainArguments.updating("diary", ()))
 UPDATES: list[tuple[str | None, list[object], list[str]]] = [
     ("the cat sat", [], ["diary has learned its text already, and you wrote nothing new"]),
     ("the dog", [UPDATING], []),
@@ -343,7 +343,7 @@ async def test_an_update_asks_whether_to_learn_what_was_written_or_some_of_the_t
             assert "start_training" not in [call[0] for call in app.calls]
             return
         written = {"1": ["--written=all"], "2": ["--written=#2"]}.get(key, [])
-        request = TrainArguments(("--update", "diary", *written), "diary")
+        request = TrainArguments.updating("diary", tuple(written))
         await until(lambda: app.calls[-1:] == [("start_training", request)])
 
 

@@ -259,7 +259,7 @@ def kept_epoch(number: int) -> EpochFigures:
     ("reason", "expected"),
     [
         ("stopped", ["--train", "--resume"]),
-        ("completed", ["--train", "--update", "poems", "--epochs", "5"]),
+        ("completed", ["--train", "--update", "poems", "--force", "--epochs", "5"]),
     ],
 )
 async def test_a_run_that_is_over_offers_what_to_do(

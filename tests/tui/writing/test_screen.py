@@ -45,6 +45,7 @@ from tests.helpers.app import (
 )
 from tests.helpers.host import HostApp
 from tests.helpers.languages import LATIN, lines_in, ship
+from tests.helpers.models import put_state
 from tests.helpers.runs import Script
 from tests.helpers.scripted import ScriptedModel
 from tests.helpers.writing_screen import desk
@@ -233,8 +234,12 @@ async def test_new_words_offer_an_update_once(
         await it.sees(offer)
         await it.send("so", 4)
         assert not it.editor.border_subtitle
+        put_state(folder, 3, 9)
         await it.press("f8")
-        await until(lambda: script.arguments("mine")[1:4] == ["--update", "mine", "--written=all"])
+        await it.sees("Its training stopped at epoch 2 of 9.")
+        await it.press("ctrl+y")
+        update = ["--update", "mine", "--force", "--written=all"]
+        await until(lambda: script.arguments("mine")[1:5] == update)
         assert it.app.current_mode == "autocomplete" and it.tells("mine learns what you wrote")
         it.app.use_model("english")
         await until(lambda: it.app.active_name == "english")
