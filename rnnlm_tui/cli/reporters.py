@@ -132,7 +132,7 @@ class TextReporter(_Reporter):
                 self._show_epoch(event)
             case Finished():
                 _say()  # clears the bar
-                if event.reason == "stopped" and event.metrics and started and started.parameters:
+                if event.reason == "stopped" and started and started.parameters:
                     _say(f"resume it: {APP_NAME} --train --resume --name {started.name}")
             case _:
                 if words := event_words(event):

@@ -64,7 +64,7 @@ def hold(folder: Path, name: str, *, trains: bool) -> Iterator[None]:
 
 
 def trainer(folder: Path, name: str) -> Trainer | None:
-    """Returns the process that trains the model, or None."""
+    """Returns the process that trains the model, or None. Removes the note of a killed one."""
     noted = _read_note(folder, name)
     if noted is None:  # no process trains it, and the lock need not be tried
         return None
@@ -72,6 +72,8 @@ def trainer(folder: Path, name: str) -> Trainer | None:
 
     try:
         with filelock.FileLock(folder / f"{name}.lock", timeout=0):
+            # Its process was killed. Of two that look at once, one would find the lock taken.
+            (folder / f"{name}.json").unlink(missing_ok=True)
             return None
     except filelock.Timeout:
         return noted

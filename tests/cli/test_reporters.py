@@ -138,6 +138,8 @@ def test_a_pipe_has_a_line_an_epoch(monkeypatch: pytest.MonkeyPatch) -> None:
         *END,
     ]
     assert "\r" not in errors.getvalue()
+    in_first_epoch = Finished(90.0, "stopped", None, None, "/m/diary", 90.0)
+    assert shown(monkeypatch, io.StringIO(), [STARTED, in_first_epoch])[-1] == END[-1]
 
 
 def test_the_result_is_headed_by_the_name(

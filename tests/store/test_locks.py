@@ -86,6 +86,7 @@ def test_runs_are_those_that_train_or_can_be_resumed(library: Library) -> None:
         process.kill()
         process.wait(timeout=PATIENCE_S)
         assert not library.runs.get("two").trainer
+        assert not (library.folder / ".locks" / "two.json").exists()
 
 
 def test_the_newest_run_is_one_that_no_process_trains(library: Library) -> None:
