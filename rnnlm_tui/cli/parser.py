@@ -117,11 +117,13 @@ def format_mode_help(mode: Mode) -> str:
 def parser_of(mode: Mode) -> ArgumentParser:
     """Returns a parser for the options of a mode. It raises ArgumentError, takes no abbreviations,
     and leaves out options that are not given."""
-    never_suggest = NEVER_SUGGEST_HELP.format(path=_escaped(config_dir() / NEVER_SUGGEST))
+    epilog = None
+    if mode.flag in SUGGESTING_MODES:  # the others need no config folder
+        epilog = NEVER_SUGGEST_HELP.format(path=_escaped(config_dir() / NEVER_SUGGEST))
     parser = ArgumentParser(
         usage=" ".join(f"{APP_NAME} {mode.flag} {mode.operands} [options]".split()),
         description=mode.help,
-        epilog=never_suggest if mode.flag in SUGGESTING_MODES else None,
+        epilog=epilog,
         formatter_class=partial(HelpFormatter, width=80),
         argument_default=SUPPRESS,
         add_help=False,

@@ -113,6 +113,14 @@ def test_a_name_that_is_empty_is_refused() -> None:
     assert command_line("--train --seed-line ''").seed_line == ""
 
 
+def test_only_the_modes_that_suggest_look_for_the_config_folder(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("RNNLM_CONFIG_DIR", "~nosuchuser/x")
+    assert command_line("--train a.txt").operands == ("a.txt",)
+    assert refused("--suggest a").startswith("~nosuchuser/x is no folder")
+
+
 @pytest.mark.parametrize("mode", [APP, *MODES.values()])
 def test_every_mode_has_a_help_of_its_own(mode: Mode, run: Command) -> None:
     shown = run(*filter(None, [mode.flag]), "x", "--epochs", "-h").stdout
