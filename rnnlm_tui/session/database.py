@@ -137,14 +137,19 @@ class SessionDatabase:
 
         return await self.read(work_anew)
 
-    def write(self, work: Callable[[sqlite3.Connection], object], wait_s: float = 0.0) -> None:
-        """Calls `work` in the thread, after all earlier calls. The event loop is blocked until it
-        is done, but for at most `wait_s` seconds."""
-        if not self._is_closed:
-            written = self._submit(work)
-            asyncio.wrap_future(written).add_done_callback(self._written)
-            if wait_s:
-                wait([written], wait_s)
+    def write(
+        self, work: Callable[[sqlite3.Connection], object], wait_s: float = 0.0
+    ) -> Future[object] | None:
+        """Calls `work` in the thread, after all earlier calls, and returns its future, or None if
+        the database is closed. The event loop is blocked until it is done, but for at most `wait_s`
+        seconds."""
+        if self._is_closed:
+            return None
+        written = self._submit(work)
+        asyncio.wrap_future(written).add_done_callback(self._written)
+        if wait_s:
+            wait([written], wait_s)
+        return written
 
     async def close(self) -> None:
         """Waits until everything is written, and ends the thread."""

@@ -291,15 +291,15 @@ def store_file(connection: sqlite3.Connection, text: Text) -> None:
     connection.execute(f"UPDATE text SET {columns} WHERE number = ?", row)
 
 
-def replace_lines(connection: sqlite3.Connection, text: Text, lines: Iterable[str]) -> None:
+def replace_turns(connection: sqlite3.Connection, text: Text, turns: Iterable[Turn]) -> None:
     """Replaces all lines of a text, and stores its file, if it has one: all of it or nothing."""
     with connection:
         connection.execute("BEGIN IMMEDIATE")
         store_file(connection, text)
         connection.execute("DELETE FROM turn WHERE text = ?", (text.number,))
-        text.changed = time.time()
-        for line in lines:
-            add_turn(connection, text, Turn(line))
+        for turn in turns:
+            turn.number = None  # the numbers are in the order of the lines
+            add_turn(connection, text, turn)
 
 
 def unsaved_files(connection: sqlite3.Connection) -> list[str]:

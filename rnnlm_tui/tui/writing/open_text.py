@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
+import time
 from collections.abc import Awaitable, Callable, Sequence
+from concurrent.futures import Future
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple, TypeAlias
@@ -66,8 +68,8 @@ class OpenText:
         self._draft_in_file: Draft | None = None
         """The draft whose text the file has among its lines; None if that is not known."""
         self._changed = changed
-        self._is_draft_waiting = False
-        """True while a write of the draft has not begun."""
+        self._draft_write: Future[object] | None = None
+        """The last write of the draft."""
 
     # Editing lines
 
@@ -142,13 +144,10 @@ class OpenText:
         text.draft = self.draft
         if text.file and text.file.saved != SavedPart.NOTHING:
             text.file = text.file._replace(saved=_saved(text.draft, self._draft_in_file))
-        if not self._is_draft_waiting:
-            self._is_draft_waiting = True
-            self.database.write(partial(self._write_draft, text=text), STORE_WAIT_S)
-
-    def _write_draft(self, connection: sqlite3.Connection, text: Text) -> None:
-        self._is_draft_waiting = False  # before the draft is read, so that no later one is missed
-        tables.store_draft(connection, text)
+        write = self._draft_write
+        if write is None or write.running() or write.done():  # otherwise it will store this draft
+            store = partial(tables.store_draft, text=text)
+            self._draft_write = self.database.write(store, STORE_WAIT_S)
 
     async def open_file(self, read: ReadFile) -> str:
         """Opens the text of a file.
@@ -175,18 +174,29 @@ class OpenText:
                 )
             warning = f"another program has changed {name}: this is what it has now"
             draft = self.text.draft
+        text.changed = time.time()
         text.file = read.file._replace(saved=_saved(draft, NO_DRAFT))
-        put = partial(texts.replace_lines, text=text, lines=read.lines)
+        put = partial(texts.replace_turns, text=text, turns=map(Turn, read.lines))
         await self.database.read(put)
         await self.open(text.number)
         return warning
 
     async def open_pasted(self, lines: str) -> None:
         """Opens a new text with these lines. Raises StorageError."""
-        text = Text()
-        put = partial(texts.replace_lines, text=text, lines=lines.rstrip().split("\n"))
+        text = Text(changed=time.time())
+        put = partial(texts.replace_turns, text=text, turns=map(Turn, lines.rstrip().split("\n")))
         await self.database.read(put)
         await self.open(text.number)
+
+    async def store_again(self) -> None:
+        """Stores all of the text again, after a write has failed. Raises StorageError."""
+        text, turns = self.text, [*self.turns]
+
+        def store(connection: sqlite3.Connection) -> None:
+            texts.replace_turns(connection, text, turns)
+            tables.store_draft(connection, text)
+
+        await self.database.read(store)
 
     async def check_stored(self) -> None:
         """Raises StorageError unless the database has all lines and the draft, as a later app would

@@ -48,13 +48,24 @@ class Saving:
                 return path
             return ""
 
+    @property
+    def is_busy(self) -> bool:
+        """True while a text is being saved."""
+        return self._lock.locked()
+
+    async def finish(self) -> None:
+        """Waits until no text is being saved any more. For workers only, since saving may ask."""
+        async with self._lock:
+            pass
+
     async def is_stored(self) -> bool:
         """Returns whether the text is stored: the files of the database are there, and have all of
-        the text. The text is read only after a read or a write has failed."""
+        the text. After a read or a write has failed, stores the text again and reads it."""
         database = self._text.database
         try:
             await database.read(lambda connection: None)  # waits for writes, which may fail
             if database.problem is not None:
+                await self._text.store_again()
                 await self._text.check_stored()
                 database.problem = None
         except StorageError as error:

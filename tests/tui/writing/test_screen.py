@@ -17,7 +17,7 @@ from rnnlm_tui.lm.contexts import Contexts
 from rnnlm_tui.paths import NEVER_SUGGEST, config_dir
 from rnnlm_tui.session.database import connect
 from rnnlm_tui.session.tables import Draft, Text, Turn, add_turn, store_draft
-from rnnlm_tui.session.texts import add_saved_keys, last_text, open_text, replace_lines
+from rnnlm_tui.session.texts import add_saved_keys, last_text, open_text, replace_turns
 from rnnlm_tui.store.run_files import write_sources
 from rnnlm_tui.suggesting.accepting import LINES_ABOVE, Suggestion
 from rnnlm_tui.suggesting.suggest import suggest
@@ -259,7 +259,7 @@ async def test_a_long_text_is_read_behind_its_first_suggestions(
 
     monkeypatch.setattr(predictor, "read_contexts", read_later)
     with closing(connect(tmp_path / "data/session/session.db")) as connection:
-        replace_lines(connection, Text(), ["shall i compare"] * 300)
+        replace_turns(connection, Text(), (Turn("shall i compare") for _ in range(300)))
     async with desk(tmp_path) as it:
         assert it.editor.answer is not None
         assert it.editor.answer.question.above == ("shall i compare",) * 67

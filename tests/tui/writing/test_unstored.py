@@ -154,3 +154,21 @@ async def test_a_write_that_failed_and_was_made_up_for_is_no_loss(
         assert not it.app.screen.is_modal
         await quit_app(it)
     assert "Kept:“before”" in printed(capsys)
+
+
+async def test_what_was_written_while_the_database_was_gone_is_stored_later(
+    tmp_path: Path,
+) -> None:
+    folder, elsewhere = tmp_path / "data" / "session", tmp_path / "elsewhere"
+    async with desk(tmp_path) as it:
+        await it.send("before", 1)
+        await it.app.session.read(lambda connection: None)
+        folder.rename(elsewhere)
+        await it.send("meanwhile", 2)
+        await it.write(*"half ")
+        await it.sees("NOT STORED")
+        elsewhere.rename(folder)
+        await until(lambda: it.app.session.problem is None)
+        await it.write(*"a line")
+    async with desk(tmp_path) as it:
+        assert (it.page, it.line) == (["before", "meanwhile"], "half a line")
