@@ -312,6 +312,7 @@ class AutocompleteScreen(AppScreen):
         wait until the text is open, a second at most. Later ones are typed at once, and what they
         typed is put behind its draft."""
         self.editor.opening_gate.clear()
+        self.open_text.keep_draft()  # `_text_changed` may come after keys for the new text
         self.open_text.is_opening = True
         text, draft = self.open_text.text, self.open_text.draft
         self.editor.suggested.show_as_usual()
@@ -328,17 +329,17 @@ class AutocompleteScreen(AppScreen):
         else:
             self.editor.recall.forget()
         self.open_text.is_opening = False
+        written = (self.open_text.written, self.editor.text)
+        self.editor.forget_answer()
+        self._begin_with_last_lines()  # before `set_text`, which asks for suggestions
+        self.editor.set_text("\n".join(filter(None, written)))  # also if the app is being closed
         if self.app.is_running:
             self.page.show()
             self._is_file_changed = False
             self._watch_storage()
-            written = (self.open_text.written, self.editor.text)
-            self.editor.forget_answer()
             self._told_unknown.clear()
             self._language_note = NO_NOTE
             self._told_languages.clear()
-            self._begin_with_last_lines()  # before `set_text`, which asks for suggestions
-            self.editor.set_text("\n".join(filter(None, written)))
             self._suggest_anew()
             if warning:
                 self.app.notify_user(warning, "warning")
@@ -354,7 +355,6 @@ class AutocompleteScreen(AppScreen):
 
     def action_new_text(self) -> None:
         self.editor.opening_gate.clear()
-        self.open_text.keep_draft()  # `_text_changed` may come after keys for the new text
         self.call_later(self._open, partial(self.open_text.open, None))
 
     @work(group="dialog")
@@ -537,7 +537,6 @@ class AutocompleteScreen(AppScreen):
             return
         rows = [("open", "Open it as a new text", "each of its lines is a paragraph")]
         if await self.app.ask(Choice("This is too long for a line", about, rows)):
-            self.open_text.keep_draft()
             self.call_later(self._open, partial(self.open_text.open_pasted, event.text))
 
     @on(LinesKept)

@@ -10,6 +10,7 @@ import pytest
 from textual import events
 from textual.widgets import Input
 
+from rnnlm_tui.session.text_file import read_text_file
 from rnnlm_tui.session.texts import Listed, title_of
 from rnnlm_tui.text.vocabulary import SPECIAL_TOKENS
 from rnnlm_tui.tui.widgets import terminal
@@ -339,8 +340,9 @@ async def test_keys_in_a_burst_belong_to_the_text_that_was_open_then(tmp_path: P
         await until(lambda: it.page == ["first"] and it.line == "old")
 
 
+@pytest.mark.parametrize("is_closed", [False, True])
 async def test_what_is_typed_while_a_text_is_slowly_opened_is_kept(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    is_closed: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(editor, "ANSWER_WAIT_S", 0.01)
     is_disk_free = threading.Event()
@@ -351,6 +353,9 @@ async def test_what_is_typed_while_a_text_is_slowly_opened_is_kept(
         await until(lambda: it.screen.open_text.is_opening)
         post_keys(it.app, "n")
         await until(lambda: it.line == "n")
+        if is_closed:
+            it.app.exit()
+            await until(lambda: not it.app.is_running)
         is_disk_free.set()
         await until(lambda: it.screen.open_text.text is not before)
     async with desk(tmp_path) as it:
@@ -377,6 +382,19 @@ async def test_what_is_typed_right_before_a_signal_is_kept(tmp_path: Path) -> No
             it.editor.insert("the last word")
     async with desk(tmp_path) as it:
         assert it.line == "the last word"
+
+
+async def test_what_is_typed_right_before_a_file_is_opened_is_kept(tmp_path: Path) -> None:
+    (tmp_path / "poem.txt").write_text("roses\n")
+    async with desk(tmp_path) as it:
+        await it.send("one", 1)
+        with it.editor.prevent(LineEditor.Changed):  # as if the message came too late
+            it.editor.insert("the last word")
+        it.screen.open_file(read_text_file(tmp_path / "poem.txt"))
+        await until(lambda: it.page == ["roses"])
+        await open_list(it, "one")
+        await it.press("enter")
+        await until(lambda: it.line == "the last word")
 
 
 async def test_a_paste_too_long_for_a_line_is_opened_as_a_text_of_its_own(tmp_path: Path) -> None:
