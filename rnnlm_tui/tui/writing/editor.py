@@ -229,7 +229,7 @@ class LineEditor(OfApp, TextArea):
         """Replaces the text. Undo does not bring the old text back: it is on the page or stored
         elsewhere, and Enter would add it again."""
         self.suggested.set_ghost("", ())
-        self.typing.replace_all(lines_of(text[:MAX_TEXT]))
+        self.typing.replace_all(lines_of(text))
         self.history.clear()
         # Otherwise a text that is replaced before it was laid out leaves its height behind.
         self.call_after_refresh(self.refresh, layout=True)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 from textual.message import Message
 from textual.widgets import TextArea
-from textual.widgets.text_area import Selection
+from textual.widgets.text_area import Location, Selection
 
 from rnnlm_tui.formatting import sanitize
 from rnnlm_tui.suggesting.accepting import Suggestion, type_character
@@ -16,8 +16,8 @@ from rnnlm_tui.text.marks import replaces_space
 from rnnlm_tui.text.tokenizer import Insertion
 
 MAX_TEXT = 20_000
-"""The most characters in the editor. With 20,000 a key takes 5 ms longer, with 2 million half a
-second."""
+"""The most characters to which a paste or an accepted word may fill the editor. Letters are typed
+beyond that, too. With 20,000 a key takes 5 ms longer, with 2 million half a second."""
 
 
 @dataclass
@@ -71,18 +71,23 @@ class Typing:
     def replace_all(self, text: str) -> None:
         """Replaces all of the text by a recalled one, or by "". The keys saved stay counted."""
         self.saved_before = self.saved
-        self.insert(text, Selection((0, 0), self._area.document.end))
+        self._replace((0, 0), self._area.document.end, text)
 
     def insert(self, text: str, place: Selection | None = None, keys: int | None = None) -> bool:
         """Replaces `place`, by default the selection, as one step of undo. `keys` is the number of
-        key presses that accepted the text, or None if it was pasted or recalled. If the text does
-        not fit, posts `TextTooLong` and returns False."""
+        key presses that accepted the text, or None if it was pasted. If the text does not fit,
+        posts `TextTooLong` and returns False."""
         area = self._area
         start, end = sorted(place or area.selection)
         replaced = len(area.get_text_range(start, end))
         if len(area.text) - replaced + len(text) > MAX_TEXT:
             area.post_message(TextTooLong(text if keys is None else ""))
             return False
+        self._replace(start, end, text, keys)
+        return True
+
+    def _replace(self, start: Location, end: Location, text: str, keys: int | None = None) -> None:
+        area = self._area
         area.history.checkpoint()
         area.replace(text, start, end, maintain_selection_offset=False)
         area.history.checkpoint()
@@ -92,7 +97,6 @@ class Typing:
             self.presses, self._untyped = 0, len(text)
         else:
             self._untyped += len(text)
-        return True
 
     def accept(self, pieces: Sequence[Insertion | Suggestion], keys: int) -> None:
         """Inserts accepted words, and a space after them if there is none. Replaces the letters

@@ -120,7 +120,7 @@ class Recall:
     def edit(self, turn: Turn) -> None:
         """Edits a line. What is being written comes back afterwards."""
         text = self._text.begin_edit(turn)
-        if len(text) > MAX_TEXT:  # a line of a file, the rest of which would be lost
+        if len(text) > MAX_TEXT:  # a line of a file, with which keys would be slow
             text = self._text.end_edit()
             self._editor.post_message(TextTooLong(""))
         self._set_text(text)

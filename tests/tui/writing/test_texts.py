@@ -17,6 +17,7 @@ from rnnlm_tui.tui.widgets import terminal
 from rnnlm_tui.tui.widgets.dialogs import AskPath, AskText, Choice
 from rnnlm_tui.tui.writing import editor, screen
 from rnnlm_tui.tui.writing.editor import LineEditor
+from rnnlm_tui.tui.writing.insertion import MAX_TEXT
 from rnnlm_tui.tui.writing.texts_dialog import rows_of
 from tests.helpers.app import answered, post_keys, until
 from tests.helpers.commands import PATIENCE_S
@@ -395,6 +396,16 @@ async def test_what_is_typed_right_before_a_file_is_opened_is_kept(tmp_path: Pat
         await open_list(it, "one")
         await it.press("enter")
         await until(lambda: it.line == "the last word")
+
+
+async def test_what_is_typed_beyond_the_longest_paste_is_kept(tmp_path: Path) -> None:
+    async with desk(tmp_path) as it:
+        it.editor.set_text("to the sea " * (MAX_TEXT // 11))
+        await it.press(*"at last")
+        typed = it.line
+    assert len(typed) > MAX_TEXT
+    async with desk(tmp_path) as it:
+        assert it.line == typed
 
 
 async def test_a_paste_too_long_for_a_line_is_opened_as_a_text_of_its_own(tmp_path: Path) -> None:
