@@ -302,17 +302,23 @@ class RnnlmApp(TerminalApp):
         if self._is_quitting:
             return
         await self.autocomplete.editor.handle_keys()  # Enter right before this key keeps a line
-        farewell = await self.autocomplete.saving.farewell()
+        saving = self.autocomplete.saving
+        is_saving = saving.is_busy and not self.screen.is_modal
+        farewell = None if is_saving else await saving.farewell()
         if farewell is not None and self._own_run is None:
             self.exit(message=farewell)
         else:
             self._is_quitting = True
-            self._ask_and_quit(farewell)
+            self._ask_and_quit(farewell, is_saving)
 
     @work(group="quit")
-    async def _ask_and_quit(self, farewell: str | None) -> None:
-        """Quits unless the user decides to stay. `farewell` is what to print once the app is
-        closed, or None if the open text is not stored."""
+    async def _ask_and_quit(self, farewell: str | None, is_saving: bool) -> None:
+        """Quits unless the user decides to stay, once the text is saved if it `is_saving`.
+        `farewell` is what to print once the app is closed, or None if the open text is not stored
+        or is being saved."""
+        if is_saving:
+            await self.autocomplete.saving.finish()
+            farewell = await self.autocomplete.saving.farewell()
         if farewell is None:
             while self.screen.is_modal:  # `ask` asks nothing while a dialog is open
                 if self.screen.is_mounted:  # a dialog that is still being built cannot close

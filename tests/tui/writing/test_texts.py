@@ -5,17 +5,19 @@ from __future__ import annotations
 import threading
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 from textual import events
 from textual.widgets import Input
 
-from rnnlm_tui.session.text_file import read_text_file
+from rnnlm_tui.session.tables import TextFile
+from rnnlm_tui.session.text_file import read_text_file, write_text_file
 from rnnlm_tui.session.texts import Listed, title_of
 from rnnlm_tui.text.vocabulary import SPECIAL_TOKENS
 from rnnlm_tui.tui.widgets import terminal
 from rnnlm_tui.tui.widgets.dialogs import AskPath, AskText, Choice
-from rnnlm_tui.tui.writing import editor, screen
+from rnnlm_tui.tui.writing import editor, open_text, screen
 from rnnlm_tui.tui.writing.editor import LineEditor
 from rnnlm_tui.tui.writing.insertion import MAX_TEXT
 from rnnlm_tui.tui.writing.texts_dialog import rows_of
@@ -406,6 +408,31 @@ async def test_what_is_typed_beyond_the_longest_paste_is_kept(tmp_path: Path) ->
     assert len(typed) > MAX_TEXT
     async with desk(tmp_path) as it:
         assert it.line == typed
+
+
+async def test_the_app_quits_once_the_text_is_saved(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path, is_disk_free = tmp_path / "poem.txt", threading.Event()
+    path.write_text("roses\n")
+
+    def write_slowly(*args: Any) -> TextFile:
+        assert is_disk_free.wait(PATIENCE_S)
+        return write_text_file(*args)
+
+    monkeypatch.setattr(open_text, "write_text_file", write_slowly)
+    async with desk(tmp_path) as it:
+        await open_file(it, path)
+        await it.sees("saved to poem.txt")
+        await it.send("violets", 2)
+        post_keys(it.app, "f5", "ctrl+q")
+        await until(lambda: it.app._is_quitting or not it.app.is_running)
+        is_disk_free.set()
+        await until(lambda: not it.app.is_running)
+    assert path.read_text() == "roses\nviolets\n"
+    assert "Older than its text" not in capsys.readouterr().err
+    async with desk(tmp_path) as it:
+        await it.sees("saved to poem.txt")
 
 
 async def test_a_paste_too_long_for_a_line_is_opened_as_a_text_of_its_own(tmp_path: Path) -> None:
