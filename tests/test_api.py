@@ -205,7 +205,7 @@ def test_every_argument_of_another_type_is_a_type_error_that_names_it() -> None:
         model.save(3)  # type: ignore[arg-type]
 
 
-def test_an_option_of_a_training_that_is_of_another_type_or_that_it_has_not_is_refused_at_once(
+def test_an_unknown_option_of_a_training_or_one_of_another_type_is_refused_at_once(
     text: Path, tmp_path: Path
 ) -> None:
     for name in get_type_hints(rnnlm_tui.TrainingOptions):

@@ -44,7 +44,7 @@ def figures(model: LanguageModel, lines: Sequence[str], above: Sequence[str]) ->
     return {"nats": found.loss, **structs.asdict(found.keys)}
 
 
-def test_english(shipped_english: LanguageModel) -> None:
+def test_the_figures_of_the_english(shipped_english: LanguageModel) -> None:
     expected = {"nats": 4.13901, "attentive": 610, "glancing": 643, "at_cursor": 726}
     found = figures(shipped_english, PARAGRAPHS[8:18], PARAGRAPHS[:8])
     assert found == pytest.approx(expected, abs=1e-5)
@@ -74,7 +74,9 @@ def test_english(shipped_english: LanguageModel) -> None:
         ("the roomm", {"roommate": 0.8993, "room": 0.0965, "rooms": 0.0032}),
     ],
 )
-def test_lists(typed: str, listed: Mapping[str, float], shipped_english: LanguageModel) -> None:
+def test_the_lists_of_the_english(
+    typed: str, listed: Mapping[str, float], shipped_english: LanguageModel
+) -> None:
     found = suggest(shipped_english, typed, k=4, above=ABOVE)
     assert {c.word: c.probability for c in found.candidates} == pytest.approx(listed, abs=1e-4)
 

@@ -180,7 +180,6 @@ def test_what_makes_no_sense_is_refused(run: Command) -> None:
         (["--train", "nosuch.txt", "--name", "../up"], 2, "cannot be a model's name"),
         (["--export", "../up"], 2, "cannot be a model's name"),
         (["--import", "a.safetensors", "--name=\x1b[2J"], 2, "cannot be a model's name"),
-        (["--train", "--resume"], 1, "no training is unfinished"),
         (
             ["--summary", "--on=nosuch", "--preset=ngram"],
             2,
@@ -189,7 +188,6 @@ def test_what_makes_no_sense_is_refused(run: Command) -> None:
         (["--train", "--resume", "--written=x"], 2, "--written does not go with --resume"),
         (["--generate", "the", "--top-k", "3", "--temperature=0"], 2, "such as 0.8"),
         (["--delete", "english"], 1, "english is built in and read-only"),
-        (["--suggest", "x", "--model", "nosuch"], 1, "there is no model nosuch\n  models: english"),
     ):
         message = refused(run(*arguments, code=code))
         assert said in message and "\x1b" not in message

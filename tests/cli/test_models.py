@@ -104,13 +104,9 @@ def test_the_model_in_use_answers_where_none_is_named(
 def test_an_exported_model_can_be_imported_and_answers_the_same(
     run: Command, copied: Path, tmp_path: Path
 ) -> None:
-    """So does a renamed one, under its new name alone."""
     archive = tmp_path / "my model.safetensors"
     run("--export", "verses", str(archive))
     assert archive.read_bytes() == (copied / "verses.safetensors").read_bytes()
     assert "is now the model my-model" in run("--import", str(archive)).stdout
-    run("--rename", "verses", "poems")
-    assert "there is no model verses" in refused(run("--suggest", "x", "--model", "verses", code=1))
-    assert "taken" in refused(run("--rename", "poems", "my-model", code=1))
-    names = ("poems", "my-model")
+    names = ("verses", "my-model")
     assert len({run("--generate", "the", "--model", name).stdout for name in names}) == 1

@@ -101,7 +101,7 @@ def test_json_tells_what_is_refused(run: Command) -> None:
 # Names and corpora
 
 
-def test_a_name_in_use_is_kept_unless_forced_and_unless_an_epoch_is_through(
+def test_the_model_of_a_taken_name_stays_until_a_forced_training_has_ended_an_epoch(
     run: Command, corpus_file: Path, library: Library, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     arguments = ["--train", str(corpus_file), *TINY, "--epochs=1", "--name=mine", "--quiet"]

@@ -80,7 +80,7 @@ def test_a_model_is_trained_on_the_texts_with_these_titles(
     assert contents(session.parent) == before
 
 
-def test_a_text_of_an_app_that_is_open_goes_with_files_that_name_the_model(
+def test_a_text_of_an_open_app_is_learned_together_with_files_which_name_the_model(
     run: Command, opened: sqlite3.Connection, corpus_file: Path, data_dir: Path, library: Library
 ) -> None:
     write(opened, "One.\n\nTwo.", " ", "Three.", title="all")

@@ -123,7 +123,7 @@ def test_one_more_word_costs_one_step_and_a_letter_none() -> None:
     assert (model.read_ids, model.predicted) == (10, 9)
 
 
-def test_of_a_long_text_only_the_end_is_read_and_not_again_when_its_first_lines_are_dropped(
+def test_only_the_end_of_a_long_text_is_read_and_not_again_when_its_first_lines_are_dropped(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(contexts, "KEY_WORDS", 6)

@@ -10,7 +10,7 @@ from rnnlm_tui.lsp.messages import Messages
 from tests.lsp.conftest import framed
 
 
-def test_messages_behind_a_length_that_is_too_great_are_read_though_no_more_come() -> None:
+def test_messages_after_one_with_too_great_a_length_are_read_at_once() -> None:
     readable, writable = os.pipe()
     try:
         good = [f'"{number}{"x" * 900}"' for number in range(3)]

@@ -235,7 +235,7 @@ def test_a_renamed_model_keeps_its_run_and_its_unfinished_update(library: Librar
 
 
 @pytest.mark.parametrize("can_resume", [True, False])
-def test_what_a_killed_training_left_is_removed_but_an_update_that_can_be_resumed(
+def test_leftovers_of_a_killed_training_are_removed_but_not_an_update_that_can_be_resumed(
     can_resume: bool, library: Library
 ) -> None:
     before = {*models_of(library)}

@@ -78,8 +78,9 @@ def model_of(text: str, after: dict[str, dict[str, float]]) -> ScriptedModel:
         ("English", "the zzz", "the", "the zzz"),
     ],
 )
-def test_tab(text: str, line: str, word: str, taken: str) -> None:
-    """Tab takes the first word of the ghost. Without a ghost it takes the first of the list."""
+def test_tab_takes_the_first_word_of_the_ghost_or_without_one_of_the_list(
+    text: str, line: str, word: str, taken: str
+) -> None:
     model = model_of(text, {key: {word: 1.0} for key in (*WORDS, *SPECIAL_TOKENS)})
     answer = suggest(model, line)
     if answer.candidates:

@@ -129,7 +129,7 @@ SETTINGS = st.fixed_dictionaries(
 
 @settings(deadline=None, derandomize=True, max_examples=150)
 @given(TEXTS, SETTINGS, st.booleans())
-def test_both_kinds_are_as_plain_python_makes_them(
+def test_examples_of_both_kinds_of_networks_are_those_of_plain_python(
     lines: list[str], given: dict[str, Any], is_continued: bool
 ) -> None:
     train, held = split_held_out(lines, given["held_out"], given["seed"])

@@ -19,10 +19,9 @@ from rnnlm_tui.store.model_file import open_stored, read_card
 from rnnlm_tui.store.trained_lines import IS_BUILT_IN
 from rnnlm_tui.suggesting.suggest import suggest
 from rnnlm_tui.training import start
-from rnnlm_tui.training.batches import stream_batches
 from rnnlm_tui.training.job import Job
 from rnnlm_tui.training.network_learner import NetworkLearner
-from tests.helpers.events import end_of
+from tests.helpers.events import end_of, loss_of
 from tests.helpers.languages import LATIN, lines_in, ship
 from tests.helpers.models import change_card_json, put, put_saved_model, remade
 from tests.helpers.training import made, run, run_stopped_at
@@ -112,13 +111,10 @@ def test_a_given_optimizer_has_its_own_learning_rate(saved: Library) -> None:
 
 def test_new_words_start_as_what_they_are_used_like(saved: Library) -> None:
     """A network that has not learned them yet predicts the text better than with mean vectors."""
-    job, losses = made_of(saved, LEARNED + NEW, start_from="gru"), list[float]()
-    for each in (job, replace(job, new_words=())):
-        learner = NetworkLearner(each)
-        batches = stream_batches(job.prepared.train, 1, 1000)
-        tensors = [learner._tensors(batch) for batch in batches]
-        losses.append(float(learner._network.loss(*tensors[0], None)[1][1]))
-    assert losses[0] < losses[1]
+    job = made_of(saved, LEARNED + NEW, start_from="gru", settings={"held_out": 0.3})
+    both = (NetworkLearner(each) for each in (job, replace(job, new_words=())))
+    like, mean = (loss_of(learner.held_out_metrics()) for learner in both)
+    assert like < mean
     assert {job.prepared.vocabulary.word(i) for i in job.new_words} >= {"clocks", "17"}
 
 
@@ -256,7 +252,7 @@ def test_the_card_tells_how_much_of_a_text_is_new_to_the_english(
 
 
 @pytest.mark.slow
-def test_the_english_stays_in_a_text_of_another_language_if_it_has_weight(
+def test_the_english_stays_the_base_of_a_text_of_another_language_if_it_has_weight(
     english: Library, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Nearly half of the words of the mixed text are known."""
