@@ -38,8 +38,9 @@ BUSY_TIMEOUT_S = 2.0
 
 
 def connect(path: Path) -> sqlite3.Connection:
-    """Opens the database, or creates one that other users cannot read. Raises sqlite3.Error or
-    OSError, also if the existing database is damaged or has another version."""
+    """Opens the database, or creates one that other users cannot read. Removes texts that were
+    deleted long ago. Raises sqlite3.Error or OSError, also if the existing database is damaged or
+    has another version."""
     path.parent.parent.mkdir(parents=True, exist_ok=True)
     path.parent.mkdir(mode=0o700, exist_ok=True)
     os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))

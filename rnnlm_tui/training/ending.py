@@ -73,7 +73,7 @@ class Ending:
         if base is not None and (update is None or update.replaced):
             learned = learned_words(job.prepared, base.model)
         if is_over:
-            saving.remove_state(job)
+            saving.clean_up(job)
         metrics = None
         if card is not None:
             # A model that has only n-grams yet, since no epoch has ended, has no metrics.

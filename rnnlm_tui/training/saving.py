@@ -108,8 +108,9 @@ def save_state(job: Job, state: Tensors, seed_line: str) -> None:
     write_state(job.folder, facts, {**state, **text, **held_out})
 
 
-def remove_state(job: Job) -> None:
-    """Removes the files that only an unfinished run needs."""
+def clean_up(job: Job) -> None:
+    """Removes the files that only an unfinished run needs. Of an update, that includes the new
+    model: it has replaced the old one, or it is no better and is thrown away."""
     files.remove(job.folder / RESUME)
     if job.is_update:
         files.remove(job.best_path)

@@ -118,7 +118,7 @@ def save(library, epoch=2, update=False):
         saving.save_evaluation(saved, None)
     if update:
         saving.replace_model(saved)
-        saving.remove_state(saved)
+        saving.clean_up(saved)
 
 
 acts = {

@@ -291,7 +291,7 @@ def test_a_stopped_or_killed_update_can_be_resumed(
     assert end.update == UpdateFigures(replaced=False)
     assert old.best_path.read_bytes() == before
     with monkeypatch.context() as killed:
-        killed.setattr("rnnlm_tui.training.saving.remove_state", lambda job: None)
+        killed.setattr("rnnlm_tui.training.saving.clean_up", lambda job: None)
         [*run(update_of(old))]
     end = end_of([*run(update_of(old))])
     assert end.update == UpdateFigures(replaced=True)
