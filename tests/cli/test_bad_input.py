@@ -142,23 +142,6 @@ def test_every_command_refuses_a_model_that_lacks_a_tensor(
 # Nonsense
 
 
-@pytest.mark.parametrize("value", ["-1", "nan", "-inf", "1e400", "abc", "", "1,5"])
-@pytest.mark.parametrize(
-    ("flag", "mode", "bounds"),
-    [
-        ("--top", "--suggest", "1 or more and at most 10,000,000"),
-        ("--temperature", "--generate", "0 or more and at most 100"),
-        ("--dropout", "--summary", "0 or more and below 1"),
-    ],
-)
-def test_an_invalid_number_is_refused_with_its_range(
-    run: Command, mode: str, flag: str, bounds: str, value: str
-) -> None:
-    first, second = refused(run(mode, f"{flag}={value}", code=2)).splitlines()
-    assert first.startswith(f"rnnlm-tui: {flag} is ") and value in first
-    assert "number" in second and second.endswith(bounds)
-
-
 def test_settings_that_cannot_be_read_name_their_file(run: Command, tmp_path: Path) -> None:
     for content, said in (
         (b"epochs = ", "is not valid TOML"),
