@@ -158,17 +158,18 @@ def _find(path: Path) -> _Source:
 
 def files_in(folder: Path) -> tuple[list[Path], str]:
     """Returns the .txt and .md files in a folder and its subfolders, sorted by path, and a note.
-    Hidden ones are left out. The note names the first files and counts the files left out. Raises
-    CorpusError if there are no files to read, or if a folder cannot be read."""
+    Hidden ones and linked folders are left out. The note names the first files and counts what is
+    left out. Raises CorpusError if there are no files to read, or if a folder cannot be read."""
 
     def fail(error: OSError) -> None:
         raise CorpusError(f"cannot read the folder {error.filename}: {os_reason(error)}") from error
 
     found = list[Path]()
-    hidden = others = 0
+    hidden = linked = others = 0
     for place, folders, files in os.walk(folder, onerror=fail):
         visible = [name for name in folders if not name.startswith(".")]
         hidden += len(folders) - len(visible)
+        linked += sum(os.path.islink(os.path.join(place, name)) for name in visible)
         folders[:] = visible
         for path in map(Path(place).joinpath, files):
             if path.name.startswith("."):
@@ -177,7 +178,7 @@ def files_in(folder: Path) -> tuple[list[Path], str]:
                 found.append(path)
             else:
                 others += 1
-    counts = (hidden, "hidden"), (others, "other")
+    counts = (hidden, "hidden"), (linked, "linked"), (others, "other")
     left_out = " and ".join(f"{count:,} {kind}" for count, kind in counts if count)
     note = f"left out: {left_out}" if left_out else ""
     if not found:

@@ -133,6 +133,13 @@ def test_the_texts_of_a_folder_are_read_in_the_order_of_their_names(notes: Path)
     assert " 09.md and 14 more; " in read_corpus([notes]).folder_note
 
 
+@POSIX
+def test_a_linked_folder_is_left_out_and_the_note_says_so(notes: Path) -> None:
+    (notes / "linked").symlink_to(notes / "sub")
+    note = read_corpus([notes]).folder_note
+    assert note.endswith("c.txt; left out: 2 hidden and 1 linked and 2 other")
+
+
 def test_the_folder_in_which_one_works_has_a_name(
     notes: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
