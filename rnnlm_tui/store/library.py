@@ -155,8 +155,11 @@ class Library:
         return [*(name for name in names if is_name(name) and name not in built_in), *built_in]
 
     def has(self, name: str) -> bool:
-        """Returns True if a model or a resumable run has this name."""
-        return is_name(name) and (name in self.names() or self.runs.can_resume(name))
+        """Returns True if a model or a resumable run has this name, or one that the file system
+        takes for the same. Those of macOS and Windows ignore capitals."""
+        if not is_name(name):
+            return False
+        return os.path.lexists(self.path(name)) or self.runs.can_resume(name)
 
     def entries(self) -> list[Entry]:
         """Returns all models, and the runs that have not saved one, sorted by name. Reads and
@@ -202,10 +205,7 @@ class Library:
         name = tidy_name(name)
         if not is_name(name):
             return NAME_RULE
-        try:
-            free = self.free_name(name)
-        except StorageError as error:
-            return error.message
+        free = self.free_name(name)
         return None if free == name else f"the name {name} is taken; {free} is free"
 
     # The model in use

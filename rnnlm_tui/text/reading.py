@@ -169,7 +169,7 @@ def files_in(folder: Path) -> tuple[list[Path], str]:
     for place, folders, files in os.walk(folder, onerror=fail):
         visible = [name for name in folders if not name.startswith(".")]
         hidden += len(folders) - len(visible)
-        linked += sum(os.path.islink(os.path.join(place, name)) for name in visible)
+        linked += sum(Path(place, name).is_symlink() for name in visible)
         folders[:] = visible
         for path in map(Path(place).joinpath, files):
             if path.name.startswith("."):

@@ -190,6 +190,19 @@ def test_a_name_that_a_model_or_an_unfinished_run_has_is_taken(library: Library)
     assert models_of(library) == before
 
 
+def test_a_name_that_differs_in_capitals_is_taken_where_files_ignore_them(
+    library: Library, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def lexists(path: Path) -> bool:
+        return any(path.name.lower() == other.name.lower() for other in path.parent.glob("*"))
+
+    assert library.free_name("ONE") == "ONE"
+    monkeypatch.setattr(os.path, "lexists", lexists)
+    assert library.free_name("ONE") == "ONE-2"
+    with pytest.raises(ModelError, match="the name ONE is taken"):
+        library.rename("two", "ONE")
+
+
 @pytest.mark.parametrize("act", ["import", "rename"])
 def test_a_name_that_another_process_takes_in_between_is_not_overwritten(
     act: str, library: Library, monkeypatch: pytest.MonkeyPatch
