@@ -193,7 +193,7 @@ class SessionDatabase:
                 where, reason = error.filename or where, os_reason(error)
             self.problem = StorageError(
                 f"could not store what you write in {where}: {reason}",
-                "F5 saves your text to a file; otherwise it will be lost when you quit",
+                "save your text to a file; otherwise it will be lost when you quit",
             )
             raise self.problem from error
 

@@ -40,7 +40,7 @@ def read_text_file(path: Path, encoding: str | None = None) -> ReadFile:
     except OSError as error:
         raise CorpusError(f"cannot read {label}: {os_reason(error)}") from error
     if len(raw) > LARGEST_BYTES:
-        raise CorpusError(f"{label} is larger than 1 MB", "F3 trains on a longer text")
+        raise CorpusError(f"{label} is larger than 1 MB", "a model can be trained on a longer text")
     for _ in decoded_lines(io.BytesIO(raw), label, encoding):  # raises an error if it is not text
         pass
     codec = codec_of(raw, encoding)

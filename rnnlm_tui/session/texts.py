@@ -151,7 +151,7 @@ def check_closed(connection: sqlite3.Connection, number: int | None) -> None:
         if is_running(pid, opened):
             raise StorageError(
                 f"“{title_of(words)}” is open in another app, process {pid}",
-                "close it there, or begin a new text: ctrl+n",
+                "close it there, or begin a new text",
             )
 
 

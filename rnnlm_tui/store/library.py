@@ -232,7 +232,7 @@ class Library:
         if not problem:
             return name
         usual = model_of_locale()
-        tell(f"{problem}; {usual} suggests instead (another: F4 in the app, or --use NAME)")
+        tell(f"{problem}; {usual} suggests instead (another: Models in the app, or --use NAME)")
         return usual
 
     def _stored_name(self) -> str:

@@ -247,7 +247,8 @@ class RnnlmApp(TerminalApp):
         from rnnlm_tui.tui.runs.wording import unfinished_notice
 
         with suppress(RnnlmError):  # the error is shown when the library is needed
-            if notice := unfinished_notice(await asyncio.to_thread(self.library.runs.all)):
+            runs = await asyncio.to_thread(self.library.runs.all)
+            if notice := unfinished_notice(runs, self.shown_key):
                 self.notify_user(notice)
 
     @work(group="trainings", exclusive=True)
@@ -392,7 +393,8 @@ class RnnlmApp(TerminalApp):
                 if before is not None:
                     word = word_of_list(self.opened_model.model, before, word)
                 self.library.unwanted.add(word)
-                notice = f'"{word}" is never suggested now; ctrl+z takes this back'
+                undo = self.shown_key("line.undo", "ctrl+z")
+                notice = f'"{word}" is never suggested now; {undo} takes this back'
                 self.notify_user(notice, topic="unwanted")
                 return word
         return ""
@@ -444,7 +446,8 @@ class RnnlmApp(TerminalApp):
             self._model_loader.reload(run.name)
         is_new = run.is_own and saved.epoch == 0 and run.name != self.active_name
         if is_new and not self._is_on_screen(run):
-            self.notify_user(f"the n-grams of {run.name} are saved. F3, w: write with them")
+            keys = f"{self.shown_key('app.train', 'f3')}, {self.shown_key('train.write', 'w')}"
+            self.notify_user(f"the n-grams of {run.name} are saved. {keys}: write with them")
         self.models_changed()
 
     def run_ended(self, run: FollowedRun) -> None:
@@ -458,9 +461,9 @@ class RnnlmApp(TerminalApp):
         comparison = run.progress.comparison_with(old)
         proved_better = comparison is not None and is_better(comparison)
         is_used = proved_better and run.is_own and not self._is_quitting
-        if about_use := use_sentence(run, old, is_used=is_used):
+        if about_use := use_sentence(run, old, self.shown_key, is_used=is_used):
             run.progress.note(about_use)
-        notice, severity = end_notice(run, old, about_use)
+        notice, severity = end_notice(run, old, about_use, self.shown_key)
         if is_used and old is not None:
             self.models_screen.choose(old)  # so that F4 and then u go back to it
             self.use_model(run.name, notice)

@@ -173,7 +173,7 @@ def test_a_model_in_use_that_cannot_be_used_is_told_and_the_english_answers(
         put(library.data_dir, {IN_USE: raw})
     assert library.default_model() == "english"
     (told,) = capsys.readouterr().err.splitlines()
-    assert why in told and told.endswith("(another: F4 in the app, or --use NAME)")
+    assert why in told and told.endswith("(another: Models in the app, or --use NAME)")
 
 
 # Renaming and deleting

@@ -265,10 +265,13 @@ async def test_stopped_trainings_are_announced_at_the_start(tmp_path: Path) -> N
     async with running(app):
         await told(app, "‖ poems  stopped at epoch 2 of 9: F4 resumes it")
     put_state(app.library.runs.folder("verses"), 3, 9)
-    several = unfinished_notice(app.library.runs.all())
+    several = unfinished_notice(app.library.runs.all(), app.shown_key)
     assert several == "2 trainings were stopped before their end: F4 lists them"
     going = SavedRun("diary", Trainer(7, ""), resumable=True)
-    assert unfinished_notice([going]) == "▶ diary is being trained in the background: F3 shows it"
+    assert (
+        unfinished_notice([going], app.shown_key)
+        == "▶ diary is being trained in the background: F3 shows it"
+    )
 
 
 async def test_a_training_in_the_background_stands_in_the_header_and_on_the_train_screen(

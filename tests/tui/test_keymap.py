@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import ast
+import re
 from pathlib import Path
 
+from rnnlm_tui.paths import PACKAGE
 from rnnlm_tui.tui.app import RnnlmApp
 from rnnlm_tui.tui.keymap import all_bindings, load_keymap, write_keymap
 from rnnlm_tui.tui.widgets.base_screen import Header
@@ -19,6 +22,8 @@ from tests.helpers.app import (
     until,
     write,
 )
+
+KEY_IN_A_SENTENCE = re.compile(r"\bF\d+\b|\b(ctrl|alt)\+\S+ \w|\w (ctrl|alt)\+|\bEsc\b \w")
 
 
 def test_a_wrong_entry_leaves_its_default_and_the_other_entries_in_force(tmp_path: Path) -> None:
@@ -63,13 +68,25 @@ async def test_a_keymap_with_a_fault_is_reported_once_and_stops_nothing(tmp_path
         assert app.autocomplete.editor.line == "shall "
 
 
+def test_no_sentence_names_a_key_that_users_can_change() -> None:
+    """`shown_key` names it. F1 has a row for five keys if they are the default ones."""
+    for path in (PACKAGE / "tui").rglob("*.py"):
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        docs = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Constant) and isinstance(node.value, str):
+                is_shown = id(node) not in docs and node.value != "alt+1 to alt+5"
+                names = is_shown and KEY_IN_A_SENTENCE.search(node.value)
+                assert not names, f"{path}:{node.lineno}: {node.value}"
+
+
 async def test_the_users_keys_work_and_are_shown(tmp_path: Path) -> None:
     """One that terminals do not send leaves the default."""
     app = give_keys(
         tmp_path,
         '"app.train" = "super+t"\n"app.models" = "ctrl+@"\n"dialog.cancel" = "hyper+alt+t"\n'
         '"app.keys" = "super+k,f11"\n"line.accept_word" = "ctrl+n"\n'
-        '"line.suggest_now" = "f12"',
+        '"line.suggest_now" = "f12"\n"line.accept_second" = "f9"',
     )
     async with running(app, size=(120, 150)) as pilot:
         await told(app, '"app.train" = "super+t", "dialog.cancel" = "hyper+alt+t"')
@@ -77,6 +94,9 @@ async def test_the_users_keys_work_and_are_shown(tmp_path: Path) -> None:
         await write(pilot, *"shall ")
         await write(pilot, "ctrl+n")
         assert app.autocomplete.editor.line == "shall i "
+        await sees(app, "compare thee to   do F9")
+        await press(pilot, "escape")
+        await sees(app, "F12 suggests now")
         assert has_row(app, " ctrl+n ", "takes a word: forward") and has_row(app, " F11 all keys")
         tabs = app.screen.query_one(Header).render().plain
         assert "Train F3" in tabs and "Models ctrl+space" in tabs

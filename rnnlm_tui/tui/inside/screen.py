@@ -153,7 +153,8 @@ class InsideScreen(AppScreen):
     async def _ask(self, same_line: bool) -> None:
         """Explains the line and shows the explanation. A later call cancels this one."""
         if (opened := self.app.opened_model) is None:
-            no_model = "There is no model: F3 trains one."
+            train = self.app.shown_key("app.train", "f3")
+            no_model = f"There is no model: {train} trains one."
             self._show(None, no_model if self.app.has_no_models else "The model is being loaded.")
             return
         if not self._stages.visible:

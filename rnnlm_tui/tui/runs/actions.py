@@ -18,7 +18,7 @@ from rnnlm_tui.tui.widgets.dialogs import AskText, Choice, Confirm, number_check
 if TYPE_CHECKING:
     from rnnlm_tui.tui.app import RnnlmApp
 
-OTHER_TEXT = "train a new model on another text: F3"
+OTHER_TEXT = "train a new model on another text"
 """The hint if the text of a model is gone or was never known here."""
 LONGER = "It is trained further on its text, and replaced if that makes it better. How many epochs?"
 """Asks for the number of further epochs."""

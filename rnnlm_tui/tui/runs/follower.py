@@ -24,7 +24,7 @@ READ_EVERY_S = 0.25
 """Seconds between two readings of the history."""
 QUIT_PATIENCE_S = 30.0
 """Seconds that the app, when it is closed, waits for a run to save. A slower run saves later."""
-WAIT_FOR_IT = "wait for its end, or stop it: F3 shows it"
+WAIT_FOR_IT = "wait for its end, or stop it on the Train screen"
 """The hint if a training cannot start since another one is running."""
 NO_END = "the training process ended without a message: it was killed or crashed"
 NOTHING_LEARNED = "the training was stopped, or failed, before it had learned anything"

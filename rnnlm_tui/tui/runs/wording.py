@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import TypeAlias
 
 from textual.content import Content
 from textual.notifications import SeverityLevel
@@ -24,6 +25,8 @@ BADGES: Mapping[Phase, str] = {
     Phase.FAILED: "✗ failed",
 }
 """Each phase as a glyph and a word."""
+ShownKey: TypeAlias = Callable[[str, str], str]
+"""Returns the key to show for the binding with this id, from that and the default."""
 AT_END: Mapping[str, str] = {
     MEASURING: "how many keys it saves, on lines that it has not seen",
     COMPARING: "how many keys the models save that it is compared with, on the same lines",
@@ -157,10 +160,11 @@ def end_lines(progress: RunProgress) -> list[str]:
     return [sanitize(headline), *(sanitize(f"{line}.") for line in details)]
 
 
-def unfinished_notice(runs: Sequence[SavedRun]) -> str:
+def unfinished_notice(runs: Sequence[SavedRun], key: ShownKey) -> str:
     """Says which trainings are running or unfinished; "" if there are none."""
     if running := ", ".join(sanitize(run.name) for run in runs if run.trainer is not None):
-        return f"▶ {running} is being trained in the background: F3 shows it"
+        return f"▶ {running} is being trained in the background: {key('app.train', 'f3')} shows it"
+    models = key("app.models", "f4")
     match [run for run in runs if run.is_unfinished]:
         case []:
             return ""
@@ -168,9 +172,9 @@ def unfinished_notice(runs: Sequence[SavedRun]) -> str:
             done = (
                 f"epoch {run.epochs_done} of {run.epochs}" if run.epochs_done else "its first epoch"
             )
-            return f"‖ {sanitize(run.name)}  stopped at {done}: F4 resumes it"
+            return f"‖ {sanitize(run.name)}  stopped at {done}: {models} resumes it"
         case several:
-            return f"{len(several)} trainings were stopped before their end: F4 lists them"
+            return f"{len(several)} trainings were stopped before their end: {models} lists them"
 
 
 def progress_text(run: FollowedRun, active: str | None) -> str:
@@ -188,7 +192,9 @@ def progress_text(run: FollowedRun, active: str | None) -> str:
     return f"{share} of{name}" if name else share
 
 
-def end_notice(run: FollowedRun, active: str | None, about_use: str) -> tuple[str, SeverityLevel]:
+def end_notice(
+    run: FollowedRun, active: str | None, about_use: str, key: ShownKey
+) -> tuple[str, SeverityLevel]:
     """Returns the notice on the end of a run, and its severity. `about_use` is its
     `use_sentence`."""
     headline, *details = [f"{s[0].lower()}{s[1:]}".rstrip(".") for s in end_lines(run.progress)]
@@ -196,10 +202,11 @@ def end_notice(run: FollowedRun, active: str | None, about_use: str) -> tuple[st
         return f"{run.name}: {'; '.join((headline, *details))}", "error"
     if about_use and run.progress.comparison_with(active):  # it has the figures of both models
         return about_use, "information"
-    return f"{run.name}: {headline}. {about_use or 'F3 shows it'}", "information"
+    more = about_use or f"{key('app.train', 'f3')} shows it"
+    return f"{run.name}: {headline}. {more}", "information"
 
 
-def use_sentence(run: FollowedRun, active: str | None, *, is_used: bool) -> str:
+def use_sentence(run: FollowedRun, active: str | None, key: ShownKey, *, is_used: bool) -> str:
     """Says whether the model of a finished run is now used in place of the `active` one, why, and
     how to change that. Empty if the run has made no model, or if its model is active anyway."""
     if (finished := run.progress.finished) is None or finished.metrics is None:
@@ -209,8 +216,10 @@ def use_sentence(run: FollowedRun, active: str | None, *, is_used: bool) -> str:
     comparison = run.progress.comparison_with(active)
     why = f"{comparison_sentence(run.name, comparison)}: " if comparison else ""
     if is_used:
-        return sanitize(f"{why}it is in use now. F4, u: back to {active}")
-    return sanitize(f"{why}{active or 'no model'} stays in use. F3, w: write with {run.name}")
+        keys = f"{key('app.models', 'f4')}, {key('models.use', 'u')}"
+        return sanitize(f"{why}it is in use now. {keys}: back to {active}")
+    keys = f"{key('app.train', 'f3')}, {key('train.write', 'w')}"
+    return sanitize(f"{why}{active or 'no model'} stays in use. {keys}: write with {run.name}")
 
 
 def has_learned(progress: RunProgress) -> bool:
@@ -238,7 +247,7 @@ def run_farewell(run: FollowedRun, answer: str, *, can_resume: bool) -> str:
     progress, name = run.progress, run.name
     if not progress.phase.is_over:
         if answer == "detach":
-            return f"{name} trains in the background. In the app F3 shows it, and x stops it there."
+            return f"{name} trains in the background. In the app, the Train screen shows it."
         return f"{name} is still being saved."
     if (finished := progress.finished) is None:
         return f"{name}: {'; '.join(end_lines(progress))}"

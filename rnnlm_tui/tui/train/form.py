@@ -169,7 +169,8 @@ class TrainForm(OfApp, VerticalScroll, can_focus=False):
             # A hint may name the setting "force", which the form does not have.
             return error.message if '"force"' in error.hint else error.sentence()
         if (run := self.app.followed_runs.running) is not None:
-            return f"{run.name} is training: wait for its end, or stop it (Esc shows it)"
+            key = self.app.shown_key("train.back", "escape")
+            return f"{run.name} is training: wait for its end, or stop it ({key} shows it)"
         return None
 
     def store_files(self) -> None:

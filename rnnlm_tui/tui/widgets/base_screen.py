@@ -12,7 +12,6 @@ from textual.message_pump import MessagePump
 from textual.screen import Screen, ScreenResultType
 from textual.style import Style
 from textual.widget import Widget
-from textual.widgets import Static
 
 from rnnlm_tui._version import APP_NAME
 from rnnlm_tui.formatting import sanitize
@@ -89,15 +88,16 @@ class Header(OfApp, Widget):
         return row + " " * (space + 1 - text.cell_length) + text.stylize("$quiet")
 
 
-class TooSmall(Static):
+class TooSmall(OfApp, Widget):
     """Replaces a screen or a dialog that does not fit in the window."""
 
     DEFAULT_CSS = """
-    TooSmall { display: none; width: auto; color: $warn; }
+    TooSmall { display: none; width: auto; height: auto; color: $warn; }
     """
 
-    def __init__(self) -> None:
-        super().__init__("please enlarge to 60 x 16 (ctrl+q quits)", id="too-small", markup=False)
+    def render(self) -> Content:
+        quits = self.app.shown_key("app.quit", "ctrl+q")
+        return Content(f"please enlarge to 60 x 16 ({quits} quits)")
 
 
 class KeepsFocus(Screen[ScreenResultType]):

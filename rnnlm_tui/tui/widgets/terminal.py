@@ -212,4 +212,5 @@ class TerminalApp(HookedApp):
         return "+".join((*modifiers, KEY_NAMES.get(key, format_key(key))))
 
     def action_help_quit(self) -> None:
-        self.notify_user("nothing is selected to copy; ctrl+q quits")
+        quits = self.shown_key("app.quit", "ctrl+q")
+        self.notify_user(f"nothing is selected to copy; {quits} quits")

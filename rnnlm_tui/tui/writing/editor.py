@@ -332,6 +332,10 @@ class LineEditor(OfApp, TextArea):
         """Draws the ghost, cut to the row. A ghost that ctrl+r has asked for continues in the rows
         below, as far as there is room."""
         before, second = self.before, self.suggested.second(self.before)
+        if second:
+            accept = "line.accept_second"
+            is_own = accept in self.app.user_keys
+            second += f" {self.app.shown_key(accept, '') if is_own else SECOND_KEY}"
         column = self.wrapped_document.location_to_offset(self.cursor_location).x
         rows = self._room_for_ghost if self.requested_ghost else 0
         drawn = fit_ghost(self._shown_ghost, second, before, column, self.wrap_width, rows)
@@ -386,7 +390,7 @@ class LineEditor(OfApp, TextArea):
             return strip
         begin = x + cell_len(self.suggestion + BEFORE_SECOND)
         style = self.get_component_rich_style("second")
-        second = Strip([Segment(self._drawn.second + SECOND_KEY, style)])
+        second = Strip([Segment(self._drawn.second, style)])
         rest = strip.crop(begin + second.cell_length, strip.cell_length)
         return Strip.join([strip.crop(0, begin), second, rest])
 
@@ -508,7 +512,8 @@ class LineEditor(OfApp, TextArea):
             preferences.alt_told = True
             word = shorten(self.suggested.candidates[DIGITS.index(character)].word)
             self.app.store_preferences()
-            self.app.notify_user(f"alt+{character} takes {word}")
+            key = self.app.shown_key(f"line.take_{character}", f"alt+{character}")
+            self.app.notify_user(f"{key} takes {word}")
 
     async def on_paste(self, event: events.Paste) -> None:
         event.prevent_default().stop()

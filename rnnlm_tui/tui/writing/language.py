@@ -21,7 +21,7 @@ knows at most 57 % of German, and 83 % of French."""
 ENOUGH_KNOWN = 0.3
 """The share of common words of a language below which a text is not in that language. In 21 texts
 in five languages all samples of 30 words have more, except quotations in another language."""
-NOT_KNOWN = "these words are not {0}: F3 learns yours, F4 lists models"
+NOT_KNOWN = "these words are not {0}: Train learns yours, Models lists others"
 
 
 @dataclass(frozen=True, slots=True)

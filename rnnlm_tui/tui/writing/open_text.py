@@ -170,7 +170,7 @@ class OpenText:
             if text.file.saved == SavedPart.NOTHING and not ours <= {*read.lines}:
                 return (
                     f"another program has changed {name}, and here are lines that are not in it: "
-                    "F5 saves them under another name"
+                    "save them under another name"
                 )
             warning = f"another program has changed {name}: this is what it has now"
             draft = self.text.draft

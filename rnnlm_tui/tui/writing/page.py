@@ -317,7 +317,8 @@ class Page(OfApp, ScrollView, can_focus=True):
         """Copies the line. The toast names another way, since not all terminals support this."""
         if self.marked_line is not None:
             self.app.copy_to_clipboard(self.marked_line.plain_text)
-            self.app.notify_user("copied. If pasting does not work, F5 saves the text")
+            save = self.app.shown_key("autocomplete.save", "f5")
+            self.app.notify_user(f"copied. If pasting does not work, {save} saves the text")
 
     def scroll_page(self, by: int) -> None:
         """Scrolls down (1) or up (-1) by the height of the page, but for a row. While the page has

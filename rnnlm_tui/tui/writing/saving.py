@@ -95,9 +95,9 @@ class Saving:
                 return f"Saved to: {path}" if path else ""
             return None
         kept = [f"Kept: “{self._text.title}”", f"To continue: {APP_NAME}"] if is_kept else []
-        return "\n".join(
-            [*kept, *(f"Older than its text: {path} (F5 saves it)" for path in unsaved)]
-        )
+        save = self._app.shown_key("autocomplete.save", "f5")
+        older = (f"Older than its text: {path} ({save} saves it)" for path in unsaved)
+        return "\n".join([*kept, *older])
 
     async def quit_unstored(self) -> str | None:
         """Asks what to do with a text that is not stored. Returns what to print when the app is

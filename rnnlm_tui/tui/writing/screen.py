@@ -22,7 +22,7 @@ from rnnlm_tui.session.database import SessionDatabase
 from rnnlm_tui.session.tables import SavedPart, Turn
 from rnnlm_tui.session.text_file import ReadFile
 from rnnlm_tui.store.languages import WORDS_JUDGED
-from rnnlm_tui.suggesting.accepting import LINES_ABOVE, DigitSetting
+from rnnlm_tui.suggesting.accepting import LINES_ABOVE, LISTED, DigitSetting
 from rnnlm_tui.text.reading import count_words
 from rnnlm_tui.tui.preferences import Preferences
 from rnnlm_tui.tui.widgets.base_screen import AppScreen
@@ -47,12 +47,11 @@ from rnnlm_tui.tui.writing.updating import offer_of_update, update_active
 from rnnlm_tui.tui.writing.welcome import welcome
 
 DIGITS_TAKE: dict[DigitSetting, str] = {
-    "with alt": "alt+1 to alt+5 take a word; a plain digit is typed",
+    "with alt": "{} to {} take a word; a plain digit is typed",
     "inside words": "1 to 5 take a word while one is half typed",
 }
 CHECK_STORED_EVERY_S = 3.0
 """Seconds between two checks that what is written is still stored."""
-NO_MODEL = "No model can be used: F3 trains one, or install the program again"
 
 
 class AutocompleteScreen(AppScreen):
@@ -214,7 +213,8 @@ class AutocompleteScreen(AppScreen):
         on the page how to begin if it has no lines."""
         text = self.open_text
         is_stored = self._database.problem is None or not text.lines
-        facts = [text.title if is_stored else f"NOT STORED, F5 saves it: {text.title}"]
+        key = self.app.shown_key("autocomplete.save", "f5")
+        facts = [text.title if is_stored else f"NOT STORED, {key} saves it: {text.title}"]
         words = sum(line.words for line in self.page.lines)
         if text.turns:
             facts.append(plural(words, "word"))
@@ -222,9 +222,9 @@ class AutocompleteScreen(AppScreen):
             name = sanitize(Path(file.path).name)
             is_saved = file.saved == SavedPart.ALL
             if self._is_file_changed:
-                facts.append(f"{'older than' if is_saved else 'differs from'} {name}: F5 asks")
+                facts.append(f"{'older than' if is_saved else 'differs from'} {name}: {key} asks")
             else:
-                facts.append(f"saved to {name}" if is_saved else f"newer than {name}: F5 saves")
+                facts.append(f"saved to {name}" if is_saved else f"newer than {name}: {key} saves")
         self._title.update(Content(" · ".join((*facts, *news))), layout=False)
         self.header.update()
         self.page.show_hint(None if self.app.has_no_models else partial(welcome, self.app))
@@ -240,15 +240,18 @@ class AutocompleteScreen(AppScreen):
         self._show_editor_note()
 
     def _words_note(self, listing: Listing) -> str:
-        """Returns the note below the words: why there are none, what Del does, or which words of
-        the line the model does not know."""
-        answer = self.editor.answer
+        """Returns the note below the words: why there are none, what a key does, or which words
+        of the line the model does not know."""
+        answer, key = self.editor.answer, self.app.shown_key
         if self._predictor.opened_model is None:
-            return NO_MODEL if self.app.has_no_models else "loading the model ..."
+            why = f"{key('app.train', 'f3')} trains one, or install the program again"
+            no_model = f"No model can be used: {why}"
+            return no_model if self.app.has_no_models else "loading the model ..."
         if self.editor.is_hidden:
-            return "hidden until the next word; ctrl+space suggests now"
+            now = key("line.suggest_now", "ctrl+space")
+            return f"hidden until the next word; {now} suggests now"
         if listing.choice:
-            return "Del: never suggest it"
+            return f"{key('line.never_suggest', 'delete')}: never suggest it"
         if answer is None or self._predictor.is_reading:
             return "reading ..."
         if self._language_note != NO_NOTE and listing.words:
@@ -262,8 +265,8 @@ class AutocompleteScreen(AppScreen):
         shown = self.editor.requested_ghost  # as it is before the cursor moves
         self.editor.move_cursor(self.editor.document.end)
         if (question := self._predictor.question(*self.editor.place)) is None:
-            why = "there is no model: F3 trains one" if self.app.has_no_models else "loading ..."
-            self.app.notify_user(why, "warning")
+            why = f"there is no model: {self.app.shown_key('app.train', 'f3')} trains one"
+            self.app.notify_user(why if self.app.has_no_models else "loading ...", "warning")
         else:
             self.editor.request_gate.clear()
             self._continue(question, shown)
@@ -302,7 +305,8 @@ class AutocompleteScreen(AppScreen):
         digits = settings[(settings.index(self.app.preferences.digits) + 1) % len(settings)]
         self.app.preferences.digits = digits
         self.app.store_preferences()
-        self.app.notify_user(f"{digits}: {DIGITS_TAKE[digits]}", topic="digits")
+        keys = (self.app.shown_key(f"line.take_{each}", f"alt+{each}") for each in (1, LISTED))
+        self.app.notify_user(f"{digits}: {DIGITS_TAKE[digits].format(*keys)}", topic="digits")
         self._show_suggested()
 
     # Texts
@@ -415,7 +419,8 @@ class AutocompleteScreen(AppScreen):
         """Says below the editor how an edit ends, or offers an update, or says that the model does
         not know the language."""
         if self.open_text.edited is not None:
-            note = "Enter changes the line, Esc cancels"
+            change = self.app.shown_key("line.send", "enter")
+            note = f"{change} changes the line, {self.app.shown_key('line.hide', 'escape')} cancels"
         elif self._offer or not self._language_note.model:
             note = self._offer or self._language_note.text
         else:
@@ -522,7 +527,7 @@ class AutocompleteScreen(AppScreen):
         if self.open_text.edited is None or self.open_text.is_edit_unchanged:
             self.editor.recall.edit(turn)
         elif turn is not self.open_text.edited:
-            self.app.notify_user("end the edit of this line first: Enter or Esc", "warning")
+            self.app.notify_user("end the edit of this line first", "warning")
         self.editor.focus()
 
     @on(TextTooLong)
@@ -552,7 +557,8 @@ class AutocompleteScreen(AppScreen):
             self._tell_of_removal()
 
     def _tell_of_removal(self) -> None:
-        self._update_titles("removed: ctrl+z brings it back")
+        undo = self.app.shown_key("line.undo", "ctrl+z")
+        self._update_titles(f"removed: {undo} brings it back")
 
     @work(group="offer")
     async def _offer_update(self, written: int) -> None:

@@ -22,16 +22,16 @@ if TYPE_CHECKING:
     from rnnlm_tui.tui.preferences import Preferences
 
 
-SECOND_KEY = " ⇧Tab"
-"""The text after the second word of the list."""
+SECOND_KEY = "⇧Tab"
+"""The default key for the second word of the list, as it stands behind that word."""
 BEFORE_SECOND = "   "
 """The gap between the ghost and that word."""
 
 
 class GhostRows(NamedTuple):
     """The ghost as it is drawn: the character over the space before the cursor, the text after the
-    cursor, the second word of the list after that, each of them "" if there is none, and the rows
-    below."""
+    cursor, the second word of the list with its key after that, each of them "" if there is none,
+    and the rows below."""
 
     over_space: str = ""
     text: str = ""
@@ -239,7 +239,8 @@ def fit_ghost(
     shown: tuple[str, bool], second: str, before: str, column: int, width: int, rows: int
 ) -> GhostRows:
     """Cuts a ghost to the row of the cursor, of `width` cells, or wraps it into at most `rows` rows
-    below. Leaves out the `second` word if there is no room for it and a word of the ghost.
+    below. Leaves out `second`, the second word of the list with its key, if there is no room
+    for it and a word of the ghost.
 
     `shown` is the ghost, and whether it replaces the space before the cursor. `before` is the line
     up to the cursor, which is in this `column`.
@@ -256,7 +257,7 @@ def fit_ghost(
         if len(below) > rows:
             below[rows - 1 :] = [shorten(" ".join(below[rows - 1 :]), width)]
     room = max(1, width - column + covered)
-    left = room - cell_len(f"{BEFORE_SECOND}{second}{SECOND_KEY}")
+    left = room - cell_len(BEFORE_SECOND + second)
     first_end = len(ghost) - len(ghost.lstrip()) + len(next(iter(ghost.split()), ""))
     has_room = left >= min(len(ghost), first_end + 1)  # one more for "…"
     if not ghost or not second or not has_room:

@@ -94,6 +94,8 @@ class TextsDialog(OfApp, Dialog[Chosen]):
         """Lists the texts that are found. Highlights the text with this number, or else the row at
         this place."""
         query, open_number = self._search.value, self._opened.text.number
+        key = self.app.shown_key
+        new_key, file_key = key("texts.new", "ctrl+n"), key("texts.open_file", "ctrl+o")
         with self.app.showing_errors():
             database = self._opened.database
             found = await database.read(partial(texts.find_texts, query=query))
@@ -103,17 +105,17 @@ class TextsDialog(OfApp, Dialog[Chosen]):
             contents = rows_of(self._listed.values(), width, query, open_number)
             rows = [*map(Option, contents, self._listed)]
             if query.strip() and not rows:
-                hint = "; ctrl+o opens a file" if is_path(query) else ""
+                hint = f"; {file_key} opens a file" if is_path(query) else ""
                 nothing = f"no text has “{shorten(query.strip())}”{hint}"
                 rows = [Option(nothing, disabled=True)]
-            new = Content.assemble(("ctrl+n", "bold"), "  a new text")
-            file = Content.assemble(("ctrl+o", "bold"), "  open a file ...")
+            new = Content.assemble((new_key, "bold"), "  a new text")
+            file = Content.assemble((file_key, "bold"), "  open a file ...")
             self._rows.set_options([*rows, None, Option(new, "new"), Option(file, "file")])
             if str(number) in self._listed:
                 place = self._rows.get_option_index(str(number))
             self._rows.highlighted = None if query.strip() and not self._listed else place
             deleted = plural(len(self._opened.deleted), "text")
-            title = f"{deleted} deleted: ctrl+z brings back the last"
+            title = f"{deleted} deleted: {key('texts.undo', 'ctrl+z')} brings back the last"
             self.query_one(".dialog-box").border_title = title if self._opened.deleted else ""
             self.refresh_bindings()
 
@@ -168,7 +170,7 @@ class TextsDialog(OfApp, Dialog[Chosen]):
             except CorpusError as error:
                 if not isinstance(error.__cause__, UnicodeDecodeError):
                     raise
-                rows = [("read", "Read it as Latin-1", "F5 saves it as that, too")]
+                rows = [("read", "Read it as Latin-1", "it is saved as that, too")]
                 wrong = Choice(f"{Path(chosen).name} is not in UTF-8", "", rows)
                 if await self.app.push_screen_wait(wrong) is None:
                     return

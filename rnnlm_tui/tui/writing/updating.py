@@ -39,7 +39,8 @@ async def offer_of_update(app: RnnlmApp, written: int) -> str:
     if words // NEW_WORDS == words_before // NEW_WORDS:
         return ""
     await _check_updatable(app, model)
-    return f"{words:,} new words: F8 updates {sanitize(model.name)} with them"
+    key = app.shown_key("autocomplete.update_model", "f8")
+    return f"{words:,} new words: {key} updates {sanitize(model.name)} with them"
 
 
 async def update_active(app: RnnlmApp) -> None:
@@ -49,7 +50,8 @@ async def update_active(app: RnnlmApp) -> None:
     from rnnlm_tui.tui.runs.child import TrainArguments, written_arguments
 
     if (model := app.opened_model) is None:
-        app.notify_user("there is no model to update: F3 trains one")
+        train = app.shown_key("app.train", "f3")
+        app.notify_user(f"there is no model to update: {train} trains one")
         return
     await _check_updatable(app, model)
     if await may_update(app, model.name):
@@ -62,7 +64,7 @@ async def _check_updatable(app: RnnlmApp, model: OpenedModel) -> None:
     from rnnlm_tui.store.corpora import find_sources
 
     name, card = model.name, model.card
-    hint = "F3 makes a model of what you wrote"
+    hint = f"{app.shown_key('app.train', 'f3')} makes a model of what you wrote"
     if app.library.is_built_in(name):
         raise ModelError(f"{name} is built in and cannot be updated", hint)
     if card.config.is_lesson:

@@ -97,7 +97,7 @@ async def test_one_training_at_a_time(
 ) -> None:
     with pytest.raises(UsageError, match="other is being trained by process") as refused:
         await runs.start(REQUEST)
-    assert "F3 shows it" in refused.value.hint
+    assert "on the Train screen" in refused.value.hint
     held.close()
     for argument in ("verses.txt", "\0"):
         with monkeypatch.context() as patch, pytest.raises(RnnlmError, match="could not start"):

@@ -298,7 +298,7 @@ async def test_a_model_whose_text_is_not_here_says_so_before_any_question(script
         write_sources(on.app.library.runs.folder("poems"), [], None)
         with pytest.raises(CorpusError, match="is not known here") as caught:
             await request_to_go_on(cast(RnnlmApp, on.app), "poems")
-        assert caught.value.hint == "train a new model on another text: F3"
+        assert caught.value.hint == "train a new model on another text"
 
 
 async def test_a_run_that_fails_leads_back_to_the_form_as_it_was(script: Script) -> None:

@@ -605,7 +605,7 @@ async def test_an_answer_for_another_place_or_when_the_app_closes_is_dropped(
 async def test_words_in_no_known_language_do_not_pass_in_silence(
     tmp_path: Path, built_in_dir: Path
 ) -> None:
-    note = "these words are not English: F3 learns yours, F4 lists models"
+    note = "these words are not English: Train learns yours, Models lists others"
     ship(built_in_dir, "english", "german")
     async with desk(tmp_path, {"english": scripted_model()}) as it:
         await it.send(f"{LATIN} " * 3, 1)
