@@ -123,17 +123,17 @@ class Ending:
         is_of_sonnets = is_text_of(card, read_corpus([]))
         if name == job.name or is_of_sonnets or job.config.is_lesson or card.metrics is None:
             return None
-        if job.base is not None and name == job.base.name:
-            model, old = job.base.model, self._scored_by_base
-        else:
-            try:
+        try:
+            if job.base is not None and name == job.base.name:
+                model, old = job.base.model, self._scored_by_base
+            else:
                 model, old = job.library.open(name).model, []
-            except ModelError:  # the app tells what is wrong with it
-                return None
-        if not old:
-            yield Preparing(self._now(), COMPARING, done=2, of=2, eta_s=None)
-            old = score_held_out(job, model, self._control)
-        return compare_models(job, name, model, old, scored)
+            if not old:
+                yield Preparing(self._now(), COMPARING, done=2, of=2, eta_s=None)
+                old = score_held_out(job, model, self._control)
+            return compare_models(job, name, model, old, scored)
+        except ModelError:  # it is damaged, or it was deleted or renamed meanwhile
+            return None
 
     def _replace_if_better(self, new: list[ScoredLine]) -> Generator[Event, None, UpdateFigures]:
         """Replaces the old model if the update is better on the held-out lines, or if there are

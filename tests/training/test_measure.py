@@ -12,7 +12,16 @@ import numpy as np
 import pytest
 from msgspec import structs
 
-from rnnlm_tui.events import ByWriter, EpochEnded, Event, LearnedWords, Saved, UpdateFigures
+from rnnlm_tui.events import (
+    COMPARING,
+    ByWriter,
+    EpochEnded,
+    Event,
+    LearnedWords,
+    Preparing,
+    Saved,
+    UpdateFigures,
+)
 from rnnlm_tui.lm import mixture
 from rnnlm_tui.lm.mixture import MixedModel, default_weights, em_mixture_weights, probabilities_in
 from rnnlm_tui.lm.model import LanguageModel
@@ -188,6 +197,17 @@ def test_the_app_names_the_model_that_its_training_is_compared_with(tmp_path: Pa
         control.obey_order(line)
     found = end_of([*run(job, control)]).comparison
     assert found is not None and found.name == "old"
+
+
+def test_a_training_ends_well_though_the_model_in_use_is_deleted_meanwhile(tmp_path: Path) -> None:
+    library = library_in_use(tmp_path).library
+    events = list[Event]()
+    for event in run(small_job("ngram", tmp_path, text=TEXT, mixture="on", held_out=0.4, seed=1)):
+        events.append(event)
+        if isinstance(event, Preparing) and event.phase == COMPARING:
+            library.delete("old")
+    end = end_of(events)
+    assert (end.reason, end.comparison, library.has("old")) == ("completed", None, False)
 
 
 def test_what_is_never_used_by_itself_is_not_compared(
