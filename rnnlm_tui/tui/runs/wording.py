@@ -149,7 +149,9 @@ def end_lines(progress: RunProgress) -> list[str]:
         # A run that fails before it is resumed has the epochs of the saved run.
         before = progress.started.epochs_done if progress.started else progress.epochs_done
         last = progress.saved.epoch if progress.saved is not None else before
-        kept = f"epoch {last} was saved" if last else "no epoch was saved yet"
+        kept = "no epoch was saved yet" if progress.started else ""
+        if last:
+            kept = f"epoch {last} was saved"
         return [sanitize(line) for line in (failed.message, failed.hint, kept) if line]
     if (finished := progress.finished) is None:
         return []
