@@ -108,7 +108,10 @@ def test_the_layers_of_the_lesson_are_keras_s() -> None:
         both = [expected[direction][row] for direction in ("forward", "backward")]
         assert_close(found["bidirectional"], np.concatenate(both, axis=1))
         padding = ("(padding)",) * (len(ids) - len(known))
-        assert found["bidirectional"].rows == (*padding, *(f"w{number}" for number in known))
+        layer = found["bidirectional"]
+        assert layer.rows == (*padding, *(f"w{number}" for number in known))
+        assert (layer.layer, layer.groups) == ("Bidirectional(SimpleRNN)", ("forward", "backward"))
+        assert layer.formula == "h_t = tanh(W x_t + U h_(t-1) + b)"
 
 
 @pytest.mark.parametrize("cell", ["rnn", "gru", "lstm"])
@@ -203,17 +206,6 @@ def test_the_parameters_of_the_stages_are_all_numbers_of_the_arrays(
     assert [(stage.layer, stage.parameters) for stage in counted] == [
         (each.type, each.parameters) for each in table
     ]
-
-
-def test_the_layer_of_the_lesson_is_named_as_in_keras() -> None:
-    weights = normal_weights(lesson_shapes(LessonConfig(), 41), 0.5)
-    both = stages(explain(lesson(weights, 4), "w1 "))["bidirectional"]
-    assert (both.layer, both.formula, both.parameters, both.groups) == (
-        "Bidirectional(SimpleRNN)",
-        "h_t = tanh(W x_t + U h_(t-1) + b)",
-        75_300,
-        ("forward", "backward"),
-    )
 
 
 def test_stages_show_the_untrained_network_beside_the_trained_one() -> None:
