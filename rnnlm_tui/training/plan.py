@@ -113,7 +113,7 @@ class Plan:
         """Returns the job of a new model or of an update."""
         request, parent = self.request, self.parent
         sources, encoding = self._sources()
-        text = read_corpus(sources, encoding, report)
+        text = self._read(sources, encoding, report)
         if request.written_folder and request.written and not request.sources:
             text = replace(text, name="what you wrote")  # the user does not know the file's name
         config = self.config(text.words)
@@ -181,6 +181,19 @@ class Plan:
             sources += (str(save_written(folder, name, paragraphs)),)
         return sources, encoding
 
+    def _read(self, sources: Sequence[str], encoding: str | None, report: Report) -> Corpus:
+        """Reads the text. Raises CorpusError. If the files of an earlier training cannot be read,
+        its hint says how to name them."""
+        try:
+            return read_corpus(sources, encoding, report)
+        except CorpusError as error:
+            if error.hint or self.request.sources:
+                raise
+            name = self.name
+            how = f"FILE --resume --name {name}" if self.request.resume else f"--update {name} FILE"
+            hint = f"if it was moved: {APP_NAME} --train {how}"
+            raise CorpusError(error.message, hint) from error
+
     def _check_update(self, parent: OpenedModel, text: Corpus) -> None:
         """Raises UsageError if the model is the lesson's and its text has changed. Raises
         CorpusError if the text has not changed, unless a network is to learn it for more epochs."""
@@ -216,12 +229,15 @@ class Plan:
                 f"the text of {name} came from standard input or a pipe, and is needed again",
                 f"give it: {APP_NAME} --train FILE --resume --name {name}, or - for standard input",
             )
-        text = read_corpus(sources, encoding, report)
+        text = self._read(sources, encoding, report)
         if text.sha256 != facts.sha256:
-            more = f" --from {name}" if self.library.has(name) else ""
+            # A model without a finished epoch cannot be updated, nor can a lesson.
+            has_model = facts.is_update or facts.position.best_epoch is not None
+            can_update = has_model and not config.is_lesson
+            anew = f"--update {name}" if can_update else f"FILE --name {name}"
             raise CorpusError(
                 f"{text.name} is not the text that the training of {name} started with",
-                f"give that text, or train a new model: {APP_NAME} --train FILE{more}",
+                f"give that text, or learn this one: {APP_NAME} --train {anew} --force",
             )
         lines = arrange_lines(text, config.lines)
         prepared, trained_lines = prepare_resumed(config, facts.window, state, lines, report)

@@ -118,6 +118,10 @@ def test_a_resumed_run_keeps_its_settings_words_and_held_out_lines(
     assert (job.name, job.facts.sources) == ("m", [str(corpus_file)])
     assert job.facts.created == begun.facts.created
     moved = corpus_file.rename(corpus_file.with_name("moved.txt"))
+    for how in ({"resume": True}, {"update": "m", "force": True}):
+        with pytest.raises(RnnlmError, match="no such file") as caught:
+            made(library, **how)
+        assert "if it was moved: rnnlm-tui --train " in caught.value.hint
     job = made(library, moved, resume=True)
     run_stopped_at(job, 3, 1)
     assert read_facts(job.folder).sources == [str(moved)]
@@ -164,8 +168,24 @@ def test_a_run_of_a_folder_is_not_resumed_with_other_notes(
     run_stopped_at(job, 2, 1)
     assert made(library, resume=True).facts.sources == [str(folder)]
     (folder / "b.md").write_text("one more note\n")
-    with pytest.raises(RnnlmError, match=r"notes/ \(2 files\) is not the text that the training"):
+    refused = r"notes/ \(2 files\) is not the text that the training"
+    with pytest.raises(RnnlmError, match=refused) as caught:
         made(library, resume=True)
+    assert caught.value.hint.endswith("--train --update m --force")
+    assert made(library, update="m", force=True).is_update
+
+
+def test_a_run_without_an_epoch_whose_text_has_changed_is_begun_anew(
+    library: Library, corpus_file: Path
+) -> None:
+    settings = {**SMALL, "mixture": "on"}  # its n-grams are saved
+    run_stopped_at(made(library, corpus_file, name="m", preset="gru", settings=settings), 1, 1)
+    corpus_file.write_text("another text\nof two lines\n")
+    with pytest.raises(RnnlmError, match="is not the text that") as caught:
+        made(library, resume=True)
+    assert caught.value.hint.endswith("--train FILE --name m --force")
+    with pytest.raises(RnnlmError, match="has not finished its first epoch"):
+        made(library, update="m", force=True)
 
 
 def test_the_memory_is_that_of_the_network_and_few_bytes_a_word() -> None:
