@@ -60,9 +60,9 @@ class Recall:
 
     def keep(self) -> None:
         """Keeps the text of the editor as a new line, or in place of the turn that is edited, which
-        is removed if nothing is left of it."""
+        is removed if nothing is left of it. Does nothing while another text is being opened."""
         line, edited = self._editor.text.strip(), self._text.edited
-        if not line and edited is None:
+        if self._text.is_opening or (not line and edited is None):
             return
         bring_back = self._put_away()
         self._set_text(self._text.end_edit())
@@ -118,7 +118,9 @@ class Recall:
             self._set_text(self._text.end_edit())
 
     def edit(self, turn: Turn) -> None:
-        """Edits a line. What is being written comes back afterwards."""
+        """Edits a line of the open text. What is being written comes back afterwards."""
+        if self._text.is_opening or turn not in self._text.turns:  # of the text before
+            return
         text = self._text.begin_edit(turn)
         if len(text) > MAX_TEXT:  # a line of a file, with which keys would be slow
             text = self._text.end_edit()

@@ -21,8 +21,9 @@ from rnnlm_tui.tui.writing import editor, open_text, screen
 from rnnlm_tui.tui.writing.editor import LineEditor
 from rnnlm_tui.tui.writing.insertion import MAX_TEXT
 from rnnlm_tui.tui.writing.texts_dialog import rows_of
-from tests.helpers.app import answered, post_keys, until
+from tests.helpers.app import answered, post_clicks, post_keys, until
 from tests.helpers.commands import PATIENCE_S
+from tests.helpers.idle import loop_idle
 from tests.helpers.scripted import ScriptedModel
 from tests.helpers.writing_screen import AppDesk, desk, name_file, open_list
 
@@ -354,15 +355,17 @@ async def test_what_is_typed_while_a_text_is_slowly_opened_is_kept(
         it.app.session.write(lambda connection: is_disk_free.wait(PATIENCE_S))
         post_keys(it.app, "ctrl+n")
         await until(lambda: it.screen.open_text.is_opening)
-        post_keys(it.app, "n")
-        await until(lambda: it.line == "n")
+        post_keys(it.app, "a", "enter", "b")
+        await until(lambda: it.line == "ab")
+        it.app.post_message(events.Paste("\ncd"))
+        await until(lambda: it.line == "ab\ncd")
         if is_closed:
             it.app.exit()
             await until(lambda: not it.app.is_running)
         is_disk_free.set()
         await until(lambda: it.screen.open_text.text is not before)
     async with desk(tmp_path) as it:
-        assert it.line == "n"
+        assert (it.page, it.line) == ([], "ab\ncd")
 
 
 async def test_3_000_pasted_lines_are_there_at_once_and_stay(tmp_path: Path) -> None:
@@ -377,6 +380,27 @@ async def test_3_000_pasted_lines_are_there_at_once_and_stay(tmp_path: Path) -> 
         it.check_layout()
     async with desk(tmp_path) as it:
         assert [*it.page, it.line] == lines
+
+
+async def test_a_line_clicked_while_another_text_is_opened_stays_in_its_text(
+    tmp_path: Path,
+) -> None:
+    is_disk_free = threading.Event()
+    async with desk(tmp_path) as it:
+        await it.send("one", 1)
+        row = next(row for row, text in enumerate(it.rows) if text.strip() == "one")
+        it.app.session.write(lambda connection: is_disk_free.wait(PATIENCE_S))
+        post_keys(it.app, "ctrl+n")
+        await until(lambda: it.screen.open_text.is_opening)
+        post_clicks(it.app, (2, row))
+        await loop_idle()
+        is_disk_free.set()
+        await until(lambda: it.page == [])
+        await it.press("!", "enter")
+        await until(lambda: it.page == ["!"])
+        await open_list(it, "one")
+        await it.press("enter")
+        await until(lambda: it.page == ["one"])
 
 
 async def test_what_is_typed_right_before_a_signal_is_kept(tmp_path: Path) -> None:
