@@ -150,6 +150,15 @@ def test_a_model_stays_open_until_it_is_saved_again(library: Library) -> None:
     assert library.keep_open("one") is not first
 
 
+def test_only_the_last_few_models_stay_open(
+    library: Library, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("rnnlm_tui.store.library.MAX_OPEN_MODELS", 1)
+    first, second = library.keep_open("one"), library.keep_open("two")
+    assert library.keep_open("two") is second
+    assert library.keep_open("one") is not first
+
+
 # The model in use
 
 
