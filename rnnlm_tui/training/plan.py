@@ -191,7 +191,7 @@ class Plan:
         try:
             return read_corpus(sources, encoding, report)
         except CorpusError as error:
-            if error.hint or self.request.sources:
+            if error.hint or self.request.sources or self.request.add:
                 raise
             name = self.name
             how = f"FILE --resume --name {name}" if self.request.resume else f"--update {name} FILE"
@@ -238,7 +238,8 @@ class Plan:
             # A model without a finished epoch cannot be updated, nor can a lesson.
             has_model = facts.is_update or facts.position.best_epoch is not None
             can_update = has_model and not config.is_lesson
-            anew = f"--update {name}" if can_update else f"FILE --name {name}"
+            update = f"--update {name}{' FILE' if request.sources else ''}"
+            anew = update if can_update else f"FILE --name {name}"
             raise CorpusError(
                 f"{text.name} is not the text that the training of {name} started with",
                 f"give that text, or learn this one: {APP_NAME} --train {anew} --force",

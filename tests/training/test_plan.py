@@ -183,10 +183,14 @@ def test_a_run_of_a_folder_is_not_resumed_with_other_notes(
     assert made(library, resume=True).facts.sources == [str(folder)]
     (folder / "b.md").write_text("one more note\n")
     refused = r"notes/ \(2 files\) is not the text that the training"
-    with pytest.raises(RnnlmError, match=refused) as caught:
-        made(library, resume=True)
-    assert caught.value.hint.endswith("--train --update m --force")
+    for sources, own in (((), ""), ((folder,), " FILE")):
+        with pytest.raises(RnnlmError, match=refused) as caught:
+            made(library, *sources, resume=True)
+        assert caught.value.hint.endswith(f"--train --update m{own} --force")
     assert made(library, update="m", force=True).is_update
+    with pytest.raises(RnnlmError, match="no such file") as caught:
+        made(library, update="m", force=True, add=("none.txt",))
+    assert not caught.value.hint
 
 
 def test_a_run_without_an_epoch_whose_text_has_changed_is_begun_anew(
