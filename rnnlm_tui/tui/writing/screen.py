@@ -324,9 +324,10 @@ class AutocompleteScreen(AppScreen):
         self.editor.set_text("")
         self.editor.focus()
         try:
+            await self.saving.is_stored()  # stores what could not be stored before
             warning = await opening()
         except StorageError as error:
-            self.app.show_error_once(error)
+            self.app.show_error(error)
             warning = ""
         if self.open_text.text is text:  # the same text stays open
             self.open_text.go_on_with(draft)

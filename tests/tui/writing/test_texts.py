@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from pathlib import Path
@@ -329,6 +330,20 @@ async def test_names_of_earlier_texts_are_known_in_a_new_one_and_after_a_new_sta
             await it.write(*"we met z")
             await it.sees("1 zillah")
             await it.press("enter")
+
+
+async def test_each_time_it_is_said_that_a_text_is_open_in_another_app(tmp_path: Path) -> None:
+    note = "UPDATE text SET pid = ?, opened = ? WHERE number = 1"
+    async with desk(tmp_path) as it:
+        await two_texts(it)
+        other = (os.getppid(), time.time())
+        await it.app.session.read(lambda connection: connection.execute(note, other))
+        for _ in range(2):
+            await open_list(it, "sea")
+            await it.press("enter")
+            await it.told("is open in another app")
+            it.app.clear_notifications()
+        assert it.page == ["tom made soup"]
 
 
 async def test_keys_in_a_burst_belong_to_the_text_that_was_open_then(tmp_path: Path) -> None:

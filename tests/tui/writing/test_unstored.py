@@ -16,7 +16,7 @@ from rnnlm_tui.tui.widgets.dialogs import Choice
 from rnnlm_tui.tui.writing import screen
 from rnnlm_tui.tui.writing.texts_dialog import TextsDialog
 from tests.helpers.app import dialog_read, post_keys, until
-from tests.helpers.writing_screen import AppDesk, desk, name_file
+from tests.helpers.writing_screen import AppDesk, desk, name_file, open_list
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="files that are open cannot go")
 OFFER = "” is not stored"
@@ -156,9 +156,13 @@ async def test_a_write_that_failed_and_was_made_up_for_is_no_loss(
     assert "Kept:“before”" in printed(capsys)
 
 
+@pytest.mark.parametrize("is_left", [False, True])
 async def test_what_was_written_while_the_database_was_gone_is_stored_later(
-    tmp_path: Path,
+    is_left: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """After a while, or when another text is opened."""
+    if is_left:
+        monkeypatch.setattr(screen, "CHECK_STORED_EVERY_S", 1e6)
     folder, elsewhere = tmp_path / "data" / "session", tmp_path / "elsewhere"
     async with desk(tmp_path) as it:
         await it.send("before", 1)
@@ -166,9 +170,16 @@ async def test_what_was_written_while_the_database_was_gone_is_stored_later(
         folder.rename(elsewhere)
         await it.send("meanwhile", 2)
         await it.write(*"half ")
-        await it.sees("NOT STORED")
+        await until(lambda: it.app.session.problem is not None)
         elsewhere.rename(folder)
-        await until(lambda: it.app.session.problem is None)
+        if is_left:
+            await it.press("ctrl+n")
+            await until(lambda: it.page == [])
+            await open_list(it)
+            await it.press("enter")
+            await until(lambda: it.page == ["before", "meanwhile"])
+        else:
+            await until(lambda: it.app.session.problem is None)
         await it.write(*"a line")
     async with desk(tmp_path) as it:
         assert (it.page, it.line) == (["before", "meanwhile"], "half a line")
