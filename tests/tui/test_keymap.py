@@ -86,7 +86,7 @@ async def test_the_users_keys_work_and_are_shown(tmp_path: Path) -> None:
         tmp_path,
         '"app.train" = "super+t"\n"app.models" = "ctrl+@"\n"dialog.cancel" = "hyper+alt+t"\n'
         '"app.keys" = "super+k,f11"\n"line.accept_word" = "ctrl+n"\n'
-        '"line.suggest_now" = "f12"\n"line.accept_second" = "f9"',
+        '"line.suggest_now" = "f12"\n"line.accept_second" = "f9"\n"line.take_1" = "f8"',
     )
     async with running(app, size=(120, 150)) as pilot:
         await told(app, '"app.train" = "super+t", "dialog.cancel" = "hyper+alt+t"')
@@ -102,6 +102,8 @@ async def test_the_users_keys_work_and_are_shown(tmp_path: Path) -> None:
         assert "Train F3" in tabs and "Models ctrl+space" in tabs
         await press(pilot, "f11")
         await sees(app, " F11 ", "Show all keys")
+        await sees(app, " F8 ", "Accept word 1 of the list")
+        await sees(app, " alt+2 ", "Accept word 2 of the list")
         await press(pilot, "f1")
         await until(lambda: not app.screen.is_modal)
         await press(pilot, "ctrl+o")  # a dialog

@@ -15,17 +15,20 @@ from textual.dom import DOMNode
 from textual.screen import Screen
 from textual.widgets import Static
 
+from rnnlm_tui.suggesting.accepting import DIGITS
 from rnnlm_tui.tui.widgets.dialogs import Dialog
 from rnnlm_tui.tui.widgets.terminal import is_sent
 
 if TYPE_CHECKING:
     from rnnlm_tui.tui.app import RnnlmApp
 
+TAKE = [f"line.take_{digit}" for digit in DIGITS]
+"""The ids of the keys that take a word of the list."""
 GROUPS = {
     "Write": ("line.send", "line.new_line", "line.undo", "line.redo", "autocomplete.continue",
               "autocomplete.toggle_ghost", "autocomplete.digits", "autocomplete.update_model",
               "autocomplete.use_language"),
-    "Take": ("line.accept_word", "line.accept_second", "line.take_1", "line.accept_all",
+    "Take": ("line.accept_word", "line.accept_second", *TAKE, "line.accept_all",
              "line.accept_all_end", "line.choose_next", "line.choose_previous",
              "line.never_suggest", "line.hide", "line.suggest_now"),
     "Texts": ("autocomplete.texts", "autocomplete.new_text", "autocomplete.save"),
@@ -82,11 +85,12 @@ class KeysScreen(Dialog[None]):
     def __init__(self, actions: Iterable[Action]) -> None:
         rows = dict[str, tuple[str, str]]()  # by the ids of bindings
         for action in actions:
-            keys, tooltip = ", ".join(action.keys), action.binding.tooltip
-            if keys == "alt+1":  # one row stands for the five keys
-                keys, tooltip = "alt+1 to alt+5", tooltip.replace("1", "1 to 5")
-            if keys not in ("alt+2", "alt+3", "alt+4", "alt+5"):
-                rows[str(action.binding.id)] = keys, tooltip
+            rows[str(action.binding.id)] = ", ".join(action.keys), action.binding.tooltip
+        if [rows.get(id_, ("",))[0] for id_ in TAKE] == [f"alt+{digit}" for digit in DIGITS]:
+            first, *more = TAKE  # one row stands for the five keys
+            rows[first] = "alt+1 to alt+5", rows[first][1].replace("1", "1 to 5")
+            for id_ in more:
+                del rows[id_]
         others = [id_ for id_ in rows if not any(id_ in ids for ids in GROUPS.values())]
         width = max(len(keys) for keys, _ in rows.values())
         tables = list[Static]()
