@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import sqlite3
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import NamedTuple, TypeAlias
@@ -142,12 +143,29 @@ Change: TypeAlias = Callable[[sqlite3.Connection, Text, Turn], None]
 """Either `add_turn` or `remove_turn`."""
 
 
+@contextmanager
+def transaction(
+    connection: sqlite3.Connection, text: Text, turns: Sequence[Turn]
+) -> Iterator[None]:
+    """Makes all of some changes of a text and its turns, or none. If that fails, takes back the
+    numbers that they got."""
+    numbered: tuple[Text | Turn, ...] = (text, *turns)
+    before = [(each, each.number) for each in numbered]
+    try:
+        with connection:
+            connection.execute("BEGIN IMMEDIATE")
+            yield
+    except sqlite3.Error:
+        for each, number in before:
+            each.number = number
+        raise
+
+
 def store_turns(
-    connection: sqlite3.Connection, change: Change, text: Text, turns: Iterable[Turn]
+    connection: sqlite3.Connection, change: Change, text: Text, turns: Sequence[Turn]
 ) -> None:
     """Adds or removes turns, all of them or none."""
-    with connection:
-        connection.execute("BEGIN IMMEDIATE")
+    with transaction(connection, text, turns):
         for turn in turns:
             change(connection, text, turn)
 

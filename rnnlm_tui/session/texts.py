@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sqlite3
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from rnnlm_tui.errors import StorageError
@@ -19,6 +19,7 @@ from rnnlm_tui.session.tables import (
     add_turn,
     read_turns,
     stored_number,
+    transaction,
 )
 from rnnlm_tui.session.text_file import remove_leftover
 from rnnlm_tui.text.reading import count_words
@@ -291,15 +292,19 @@ def store_file(connection: sqlite3.Connection, text: Text) -> None:
     connection.execute(f"UPDATE text SET {columns} WHERE number = ?", row)
 
 
-def replace_turns(connection: sqlite3.Connection, text: Text, turns: Iterable[Turn]) -> None:
+def replace_turns(connection: sqlite3.Connection, text: Text, turns: Sequence[Turn]) -> None:
     """Replaces all lines of a text, and stores its file, if it has one: all of it or nothing."""
-    with connection:
-        connection.execute("BEGIN IMMEDIATE")
+    with transaction(connection, text, turns):
         store_file(connection, text)
         connection.execute("DELETE FROM turn WHERE text = ?", (text.number,))
+        last = 0
         for turn in turns:
-            turn.number = None  # the numbers are in the order of the lines
+            # The numbers are in the order of the lines. A line keeps its number if it can: an undo
+            # puts a removed line back by its own.
+            if (turn.number or 0) <= last:
+                turn.number = None
             add_turn(connection, text, turn)
+            last = turn.number or 0
 
 
 def unsaved_files(connection: sqlite3.Connection) -> list[str]:

@@ -24,6 +24,7 @@ from rnnlm_tui.session.tables import (
     add_turn,
     remove_turn,
     store_draft,
+    store_turns,
 )
 from rnnlm_tui.session.texts import (
     UNTITLED,
@@ -36,6 +37,7 @@ from rnnlm_tui.session.texts import (
     open_text,
     read_text,
     rename_text,
+    replace_turns,
     set_deleted,
     title_of,
     words_since,
@@ -184,3 +186,17 @@ def test_words_written_since_a_time_are_counted(connection: sqlite3.Connection) 
     assert words_since(connection, 1.0) == 5
     set_deleted(connection, gone, deleted=True)
     assert words_since(connection, 1.0) == 3
+
+
+def test_lines_that_a_full_disk_refused_are_stored_later(connection: sqlite3.Connection) -> None:
+    """The numbers that they would have had may be those of another app's text by then."""
+    text, turns = Text(), [Turn("the sea " * 1000)]
+    (pages,) = connection.execute("PRAGMA page_count").fetchone()
+    connection.execute(f"PRAGMA max_page_count = {pages}")
+    with pytest.raises(sqlite3.OperationalError, match="disk is full"):
+        store_turns(connection, add_turn, text, turns)
+    connection.execute("PRAGMA max_page_count = 1000")
+    other = write(connection, "of another app", changed=1)
+    replace_turns(connection, text, turns)
+    assert lines_of_texts(connection, [other]) == ["of another app"]
+    assert [turn.line for turn in open_text(connection, text.number)[1]] == [turns[0].line]

@@ -176,7 +176,7 @@ class OpenText:
             draft = self.text.draft
         text.changed = time.time()
         text.file = read.file._replace(saved=_saved(draft, NO_DRAFT))
-        put = partial(texts.replace_turns, text=text, turns=map(Turn, read.lines))
+        put = partial(texts.replace_turns, text=text, turns=[*map(Turn, read.lines)])
         await self.database.read(put)
         await self.open(text.number)
         return warning
@@ -184,7 +184,8 @@ class OpenText:
     async def open_pasted(self, lines: str) -> None:
         """Opens a new text with these lines. Raises StorageError."""
         text = Text(changed=time.time())
-        put = partial(texts.replace_turns, text=text, turns=map(Turn, lines.rstrip().split("\n")))
+        turns = [*map(Turn, lines.rstrip().split("\n"))]
+        put = partial(texts.replace_turns, text=text, turns=turns)
         await self.database.read(put)
         await self.open(text.number)
 

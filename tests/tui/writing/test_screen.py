@@ -259,7 +259,7 @@ async def test_a_long_text_is_read_behind_its_first_suggestions(
 
     monkeypatch.setattr(predictor, "read_contexts", read_later)
     with closing(connect(tmp_path / "data/session/session.db")) as connection:
-        replace_turns(connection, Text(), (Turn("shall i compare") for _ in range(300)))
+        replace_turns(connection, Text(), [Turn("shall i compare") for _ in range(300)])
     async with desk(tmp_path) as it:
         assert it.editor.answer is not None
         assert it.editor.answer.question.above == ("shall i compare",) * 67

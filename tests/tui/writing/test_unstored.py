@@ -141,17 +141,20 @@ async def test_what_another_program_has_changed_is_not_called_kept(
 async def test_a_write_that_failed_and_was_made_up_for_is_no_loss(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """The next letter stores all of the draft."""
+    """All of the text is stored again. A line that was removed before can still come back."""
 
     def fail(connection: sqlite3.Connection) -> None:
         raise sqlite3.OperationalError("database is locked")
 
     async with desk(tmp_path) as it:
-        await it.send("before", 1)
+        for lines, line in enumerate(["before", "between", "after"], 1):
+            await it.send(line, lines)
+        it.editor.recall.remove(it.screen.open_text.turns[1])
         it.app.session.write(fail)
         await it.told("database is locked")
         await until(lambda: it.app.session.problem is None)
         assert not it.app.screen.is_modal
+        await it.press("ctrl+z")
         await quit_app(it)
     assert "Kept:“before”" in printed(capsys)
 
