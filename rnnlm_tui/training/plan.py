@@ -36,7 +36,6 @@ from rnnlm_tui.store.corpora import (
     save_written,
     texts_folder,
 )
-from rnnlm_tui.store.files import saved_ns
 from rnnlm_tui.store.library import Library, OpenedModel
 from rnnlm_tui.store.model_file import read_base
 from rnnlm_tui.store.names import built_in_names, check_name, model_name_of, tidy_name
@@ -127,9 +126,6 @@ class Plan:
         if choice.parent is not None:
             parent = choice.parent  # the base, whose network the new one starts from
             config = config_from(parent, request.settings, text.words, is_update=False)
-        if parent is not None and parent.saved_ns != saved_ns(parent.path):
-            message = f"another process has changed or deleted {parent.name} meanwhile"
-            raise ModelError(message, "start the training again")
         start = prepare_start(parent, lines, config, report)
         config, prepared = start.config, start.prepared
         notes = [*prepared.notes, *choice.notes]

@@ -14,15 +14,13 @@ from rnnlm_tui.cli.modes import split_command_line
 from rnnlm_tui.cli.parser import parse
 from rnnlm_tui.cli.train import training_request
 from rnnlm_tui.config import Config, make_config
-from rnnlm_tui.errors import CorpusError, ModelError, RnnlmError, UsageError
+from rnnlm_tui.errors import CorpusError, RnnlmError, UsageError
 from rnnlm_tui.store.library import Library
 from rnnlm_tui.store.run_files import read_facts
-from rnnlm_tui.text.reading import no_report
 from rnnlm_tui.training.estimate import check_memory, memory_bytes
 from rnnlm_tui.training.job import Job
 from rnnlm_tui.training.plan import plan
-from rnnlm_tui.training.request import TrainingRequest
-from tests.helpers.models import put, put_saved_model, saved_model
+from tests.helpers.models import put_saved_model
 from tests.helpers.training import made, run, run_stopped_at, small_job
 
 SMALL: dict[str, Any] = {"embedding_size": 4, "hidden_size": 4, "threads": 1, "mixture": "off"}
@@ -94,18 +92,6 @@ def test_a_training_that_cannot_be_is_refused(
         request_ = {**request_, kind: (str(corpus_file),)}
     with pytest.raises(RnnlmError, match=re.escape(why)):
         made(library, **request_)
-
-
-@pytest.mark.parametrize("how", ["update", "start_from"])
-def test_a_model_that_is_replaced_before_its_training_begins_is_no_start(
-    how: str, library: Library, corpus_file: Path
-) -> None:
-    put_saved_model(library, "gru")
-    request: dict[str, Any] = {"sources": (str(corpus_file),), how: "gru"}
-    planned = plan(library, TrainingRequest(**request))
-    put(library.folder, {"gru.safetensors": saved_model("ngram")})
-    with pytest.raises(ModelError, match="has changed or deleted gru meanwhile"):
-        planned.prepare(no_report)
 
 
 # A run that is resumed
