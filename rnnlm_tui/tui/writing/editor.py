@@ -241,8 +241,8 @@ class LineEditor(OfApp, TextArea):
 
     def add_text(self, text: str) -> None:
         """Inserts text in place of the selection. Each of its lines that has an end is kept, as by
-        Enter. While a line of the page is edited, all of the text goes into that line, and while
-        another text is being opened into the line being written."""
+        Enter. While a line of the page is edited, all of the text goes into that line. While
+        another text is being opened, it goes into the line being written."""
         text, is_in_line = lines_of(text), self.open_text.edited or self.open_text.is_opening
         if "\n" in text and not is_in_line:
             self.recall.keep_pasted(text)
