@@ -179,11 +179,6 @@ def ancestors_of(name: str, card: ModelCard) -> list[Ancestor]:
     return [*others, Ancestor(name, card.created, card.corpus)]
 
 
-def texts_folder(library: Library) -> Path:
-    """Returns the folder of the stored texts, next to that of the models."""
-    return library.data_dir.absolute() / "texts"
-
-
 def save_written(folder: Path, name: str, paragraphs: Iterable[str]) -> Path:
     """Stores the written paragraphs that the model of this name learns, and returns the path of
     their file. Only the owner can read the folder. A file with another text is not replaced, since
@@ -212,14 +207,13 @@ def paragraphs_of(written: Iterable[str]) -> list[str]:
 
 def not_learned(library: Library, name: str, written: Iterable[str]) -> list[str]:
     """Returns the paragraphs of `written` that the model has not learned. Raises RnnlmError."""
-    folder, learned = texts_folder(library), Counter[str]()
-    for path in map(Path, read_sources(library.runs.folder(name)).sources):
-        if path.parent == folder:
-            try:
-                text = path.read_text("utf-8-sig", "replace").removesuffix("\n")
-                learned.update(text.split(BETWEEN_TEXTS))
-            except OSError as error:
-                raise StorageError(f"cannot read {path}: {os_reason(error)}") from error
+    learned = Counter[str]()
+    for path in library.stored_texts(name):
+        try:
+            text = path.read_text("utf-8-sig", "replace").removesuffix("\n")
+            learned.update(text.split(BETWEEN_TEXTS))
+        except OSError as error:
+            raise StorageError(f"cannot read {path}: {os_reason(error)}") from error
     new = list[str]()
     for text in paragraphs_of(written):
         if learned[text]:

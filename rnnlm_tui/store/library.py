@@ -322,15 +322,32 @@ class Library:
                 self.use(new)
 
     def delete(self, name: str) -> None:
-        """Deletes the model `name` and its run for good. If that is interrupted, the name stays in
-        the list until it is deleted again."""
+        """Deletes the model `name`, its run, and the stored texts that no other model has learned,
+        for good. If that is interrupted, the name stays in the list until it is deleted again."""
         self._must_have(name)
         with self.lock(name, trains=False):
+            others = {*self.names(), *(run.name for run in self.runs.all())} - {name}
+            kept = {path for other in others for path in self.stored_texts(other)}
+            for path in self.stored_texts(name):
+                if path not in kept:
+                    files.remove(path)
             files.remove(self.runs.folder(name))
             self.remove_leftovers(name)
             files.remove(self.path(name))
             if self.is_in_use(name):
                 files.remove(self._in_use_file)  # the model of the locale's language is then in use
+
+    @property
+    def texts_folder(self) -> Path:
+        """The folder of texts that were written in the app and are stored for trainings."""
+        return self.data_dir.absolute() / "texts"
+
+    def stored_texts(self, name: str) -> list[Path]:
+        """Returns the files in that folder that the model has learned."""
+        from rnnlm_tui.store.run_files import read_sources  # here, because it loads the events
+
+        paths = map(Path, read_sources(self.runs.folder(name)).sources)
+        return [path for path in paths if path.parent == self.texts_folder]
 
     def remove_leftovers(self, name: str) -> None:
         """Removes the files of this name that killed processes have left: half of a saved model,

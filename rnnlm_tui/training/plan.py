@@ -34,7 +34,6 @@ from rnnlm_tui.store.corpora import (
     not_learned,
     paragraphs_of,
     save_written,
-    texts_folder,
 )
 from rnnlm_tui.store.library import Library, OpenedModel
 from rnnlm_tui.store.model_file import read_base
@@ -177,7 +176,7 @@ class Plan:
         else:
             paragraphs = paragraphs_of(self.written)
         if paragraphs:
-            folder = request.written_folder or texts_folder(self.library)
+            folder = request.written_folder or self.library.texts_folder
             sources += (str(save_written(folder, name, paragraphs)),)
         return sources, encoding
 

@@ -19,7 +19,6 @@ from rnnlm_tui.store.corpora import (
     not_learned,
     save_written,
     text_to_measure,
-    texts_folder,
 )
 from rnnlm_tui.store.library import Library
 from rnnlm_tui.store.run_files import write_sources
@@ -115,7 +114,7 @@ def test_a_text_of_the_english_is_known_by_some_of_its_lines(known: int, is_know
 
 
 def test_a_text_is_kept_and_never_put_in_the_place_of_another(data_dir: Path) -> None:
-    folder = texts_folder(Library(data_dir))
+    folder = Library(data_dir).texts_folder
     first = save_written(folder, "mine", ["the cat\nsät"])
     assert first == data_dir / "texts" / "mine-written.txt"
     assert first.read_text(encoding="utf-8-sig") == "the cat\nsät\n"
@@ -130,12 +129,26 @@ def test_what_a_model_has_learned_is_not_offered_again(library: Library, verses:
     sent = [VERSES.split("\n")[0], "Two\n\nlines.", "Well.", " \n "]
     new = not_learned(library, "gru", sent)
     assert new == [sent[0], "Two\nlines.", "Well."]
-    written = save_written(texts_folder(library), "gru", new)
+    written = save_written(library.texts_folder, "gru", new)
     assert not_learned(library, "gru", sent) == new, "it is not one of the model's files yet"
     write_sources(library.runs.folder("gru"), [str(verses), str(written)], None)
     library.rename("gru", "mine")
     assert not_learned(library, "mine", sent) == []
     assert not_learned(library, "mine", [*sent, "Well.", "More."]) == ["Well.", "More."]
+
+
+def test_a_deleted_model_leaves_no_copy_of_what_was_written(library: Library, verses: Path) -> None:
+    put_saved_model(library, "rnn")
+    library.runs.folder("rnn").mkdir(parents=True)
+    shared = save_written(library.texts_folder, "gru", ["We both learned this."])
+    own = save_written(library.texts_folder, "gru", ["Only I know."])
+    sources = {"gru": [verses, shared, own], "rnn": [shared]}
+    for name, paths in sources.items():
+        write_sources(library.runs.folder(name), [*map(str, paths)], None)
+    library.delete("gru")
+    assert shared.exists() and verses.exists() and not own.exists()
+    library.delete("rnn")
+    assert not shared.exists()
 
 
 def test_the_lines_that_a_built_in_model_of_no_language_has_learned_are_counted(
