@@ -17,7 +17,7 @@ from rnnlm_tui.formatting import sanitize, shorten
 from rnnlm_tui.store.files import SUFFIX
 from rnnlm_tui.store.languages import model_of_locale
 from rnnlm_tui.store.library import Entry, Library
-from rnnlm_tui.store.names import check_name, tidy_name
+from rnnlm_tui.store.names import check_name, is_name, model_name_of, tidy_name
 from rnnlm_tui.store.saved_runs import SavedRun
 from rnnlm_tui.wording.model_rows import (
     KEYS_NOTE,
@@ -190,7 +190,10 @@ def export_model(command: CommandLine) -> int:
 def import_model(command: CommandLine) -> int:
     """`--import`."""
     source = Path(command.operands[0])
-    name = check_name(tidy_name(source.stem if command.name is None else command.name))
+    name = tidy_name(source.stem if command.name is None else command.name)
+    if command.name is None and not is_name(name):  # such as `poems (1)`, a second download
+        name = model_name_of(source.stem)
+    check_name(name)
     Library(command.data_dir).import_(source, name)
     print(f"{sanitize(str(source))} is now the model {name}")
     return 0

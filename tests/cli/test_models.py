@@ -110,3 +110,5 @@ def test_an_exported_model_can_be_imported_and_answers_the_same(
     assert "is now the model my-model" in run("--import", str(archive)).stdout
     names = ("verses", "my-model")
     assert len({run("--generate", "the", "--model", name).stdout for name in names}) == 1
+    downloaded = archive.rename(tmp_path / "poems (1).safetensors")
+    assert "is now the model poems-1" in run("--import", str(downloaded)).stdout
