@@ -58,19 +58,23 @@ class Saving:
         async with self._lock:
             pass
 
-    async def is_stored(self) -> bool:
-        """Returns whether the text is stored: the files of the database are there, and have all of
-        the text. After a read or a write has failed, stores the text again and reads it."""
+    async def store(self) -> None:
+        """Waits until all of the text is stored. After a read or a write has failed, stores it
+        again and reads it. Raises StorageError."""
         database = self._text.database
+        await database.read(lambda connection: None)  # waits for writes, which may fail
+        if database.problem is not None:
+            await self._text.store_again()
+            await self._text.check_stored()
+            database.problem = None
+
+    async def is_stored(self) -> bool:
+        """Does what `store` does, and returns whether it succeeds. Shows why not, but once."""
         try:
-            await database.read(lambda connection: None)  # waits for writes, which may fail
-            if database.problem is not None:
-                await self._text.store_again()
-                await self._text.check_stored()
-                database.problem = None
+            await self.store()
         except StorageError as error:
             self._app.show_error_once(error)
-        return database.problem is None
+        return self._text.database.problem is None
 
     async def is_file_changed(self) -> bool:
         """Returns whether another program has changed the file of the text."""

@@ -312,9 +312,9 @@ class AutocompleteScreen(AppScreen):
     # Texts
 
     async def _open(self, opening: Opening, words: str = "", number: int | None = None) -> None:
-        """Opens and shows a text. If the `number` of a turn is given, finds the `words` in it. Keys
-        wait until the text is open, a second at most. Later ones are typed at once, and what they
-        typed is put behind its draft."""
+        """Opens and shows a text, unless the open one cannot be stored. If the `number` of a turn
+        is given, finds the `words` in it. Keys wait until the text is open, a second at most. Later
+        ones are typed at once, and what they typed is put behind its draft."""
         self.editor.opening_gate.clear()
         self.open_text.keep_draft()  # `_text_changed` may come after keys for the new text
         self.open_text.is_opening = True
@@ -324,7 +324,7 @@ class AutocompleteScreen(AppScreen):
         self.editor.set_text("")
         self.editor.focus()
         try:
-            await self.saving.is_stored()  # stores what could not be stored before
+            await self.saving.store()
             warning = await opening()
         except StorageError as error:
             self.app.show_error(error)

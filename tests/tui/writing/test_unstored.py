@@ -186,3 +186,26 @@ async def test_what_was_written_while_the_database_was_gone_is_stored_later(
         await it.write(*"a line")
     async with desk(tmp_path) as it:
         assert (it.page, it.line) == (["before", "meanwhile"], "half a line")
+
+
+async def test_no_other_text_is_opened_while_the_disk_is_full(tmp_path: Path) -> None:
+    async with desk(tmp_path) as it:
+
+        async def limit(pages: int) -> None:
+            """Limits the database to so many pages, or to those that it has, if they are more."""
+            pragma = f"PRAGMA max_page_count = {pages}"
+            await it.app.session.read(lambda connection: connection.execute(pragma))
+
+        await limit(1)
+        await it.send("the sea " * 1000, 1)
+        await it.told("disk is full")
+        it.app.clear_notifications()
+        await it.press("ctrl+n")
+        await it.told("disk is full")
+        assert it.page
+        await limit(1000)
+        await it.press("ctrl+n")
+        await until(lambda: not it.page)
+        await open_list(it, "the sea")
+        await it.press("enter")
+        await until(lambda: len(it.page) == 1)
