@@ -87,7 +87,7 @@ def output_logits(weight: Tensor, hidden: Tensor, bias: Tensor) -> Tensor:
 
 
 def thread_shards(like: Tensor) -> int:
-    """Returns the number of shards of the vocabulary in the output products, one per thread.
+    """Returns the number of shards of the vocabulary in the gradient of `hidden`, one per thread.
 
     MKL gives each thread some products of a batch. Adam and oneDNN split the rows of a weight among
     the threads in the same way, so each row stays with one thread. On cores with separate
