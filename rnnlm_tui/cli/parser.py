@@ -133,9 +133,10 @@ def parser_of(mode: Mode) -> ArgumentParser:
     own = parser.add_argument_group(f"options of {mode.flag}")
     for option in _options(mode):
         _add(own, option)
-    settings = parser.add_argument_group("settings of the training", _settings_help())
-    for setting in _settings(mode):
-        _add(settings, setting, _defaults(setting.name))
+    if settings := _settings(mode):
+        group = parser.add_argument_group("settings of the training", _settings_help())
+        for setting in settings:
+            _add(group, setting, _defaults(setting.name))
     common = parser.add_argument_group("common options")
     for option_row, text in COMMON_OPTIONS.items():
         flag, _, placeholder = option_row.partition(" ")

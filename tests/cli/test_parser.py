@@ -127,6 +127,9 @@ def test_every_mode_has_a_help_of_its_own(mode: Mode, run: Command) -> None:
     usage = f"{mode.flag} {mode.operands} [options]" if mode.flag else "[MODEL] [--open FILE]"
     assert shown.startswith(" ".join(f"usage: rnnlm-tui {usage}".split()) + "\n")
     assert "--data-dir FOLDER" in shown
+    if mode is not APP:
+        has_settings = mode.flag in ("--train", "--summary")
+        assert ("settings of the training:" in shown) == has_settings
     for flag in {APP: MODES, MODES["--train"]: map(flag_of, ALL_SETTINGS)}.get(mode, ()):
         assert re.search(rf"^  {flag}\b", shown, re.MULTILINE), flag
 
