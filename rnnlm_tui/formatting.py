@@ -9,6 +9,8 @@ from unicodedata import category, east_asian_width
 
 JOINERS = "\u200c\u200d"
 """Invisible characters that belong to the spelling of words and emoji."""
+INVISIBLE = "\u00ad\u200b\u200e\u200f\u2060\ufeff"
+"""Other invisible characters, such as soft hyphens. Texts from the web have them."""
 LONGEST_WORD = 40
 """The most characters of a word that are shown. A corpus may have a word of five million."""
 STRAIGHT = str.maketrans(dict.fromkeys("‘’‚‛ʼ", "'") | dict.fromkeys("“”„‟", '"'))

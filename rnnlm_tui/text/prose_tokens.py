@@ -13,6 +13,7 @@ from functools import cache, lru_cache
 
 import regex
 
+from rnnlm_tui.formatting import INVISIBLE
 from rnnlm_tui.text.marks import (
     APOSTROPHE,
     BEFORE_OPENING,
@@ -50,7 +51,7 @@ UNSPACED_CHARACTER = regex.compile(rf"[{SCRIPTS_WITHOUT_SPACES}]|[\u3000-\u303F\
 """A letter or a mark of a script without spaces."""
 FOLDED_CHARACTERS = str.maketrans(
     {
-        **dict.fromkeys("\u00ad\u200b\u200e\u200f\u2060\ufeff"),
+        **dict.fromkeys(INVISIBLE),
         **dict.fromkeys("\u2010\u2011", "-"),
         **dict.fromkeys("\u02bc\uff07", "’"),
     }

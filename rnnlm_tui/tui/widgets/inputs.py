@@ -15,7 +15,7 @@ from textual.binding import Binding, BindingType
 from textual.suggester import SuggestionReady
 from textual.widgets import Input
 
-from rnnlm_tui.formatting import sanitize
+from rnnlm_tui.formatting import INVISIBLE, sanitize
 
 EDITING = ("cursor", "delete", "home", "end")
 """The names of actions that move the cursor or delete begin with one of these."""
@@ -81,8 +81,9 @@ class PathInput(SafeInput):
 
 
 def sanitize_lines(text: str) -> str:
-    """Returns `text` with newlines for all line ends, and U+FFFD for control characters other than
-    tabs."""
+    """Returns `text` with newlines for all line ends, U+FFFD for control characters other than
+    tabs, and without invisible characters."""
+    text = text.translate(dict.fromkeys(map(ord, INVISIBLE)))
     lines = f"{text}.".splitlines()  # without the dot a newline at the end would be lost
     shown = "\n".join("\t".join(map(sanitize, line.split("\t"))) for line in lines)
     return shown[:-1]

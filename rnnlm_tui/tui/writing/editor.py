@@ -31,10 +31,11 @@ from rnnlm_tui.suggesting.accepting import (
     ways_to_accept,
 )
 from rnnlm_tui.tui.widgets.base_screen import OfApp
+from rnnlm_tui.tui.widgets.inputs import sanitize_lines
 from rnnlm_tui.tui.widgets.textual_private import unbind
 from rnnlm_tui.tui.writing.candidates import Listing
 from rnnlm_tui.tui.writing.insertion import MAX_TEXT, Typing
-from rnnlm_tui.tui.writing.open_text import OpenText, Reversal, lines_of
+from rnnlm_tui.tui.writing.open_text import OpenText, Reversal
 from rnnlm_tui.tui.writing.recall import LinesKept, Recall
 from rnnlm_tui.tui.writing.suggested import (
     BEFORE_SECOND,
@@ -229,7 +230,7 @@ class LineEditor(OfApp, TextArea):
         """Replaces the text. Undo does not bring the old text back: it is on the page or stored
         elsewhere, and Enter would add it again."""
         self.suggested.set_ghost("", ())
-        self.typing.replace_all(lines_of(text))
+        self.typing.replace_all(sanitize_lines(text))
         self.history.clear()
         # Otherwise a text that is replaced before it was laid out leaves its height behind.
         self.call_after_refresh(self.refresh, layout=True)
@@ -243,7 +244,7 @@ class LineEditor(OfApp, TextArea):
         """Inserts text in place of the selection. Each of its lines that has an end is kept, as by
         Enter. While a line of the page is edited, all of the text goes into that line. While
         another text is being opened, it goes into the line being written."""
-        text, is_in_line = lines_of(text), self.open_text.edited or self.open_text.is_opening
+        text, is_in_line = sanitize_lines(text), self.open_text.edited or self.open_text.is_opening
         if "\n" in text and not is_in_line:
             self.recall.keep_pasted(text)
         else:

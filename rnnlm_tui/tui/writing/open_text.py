@@ -11,7 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import NamedTuple, TypeAlias
 
-from rnnlm_tui.formatting import as_unicode
+from rnnlm_tui.formatting import INVISIBLE, as_unicode, same_start
 from rnnlm_tui.session import tables, texts
 from rnnlm_tui.session.database import SessionDatabase
 from rnnlm_tui.session.tables import NO_DRAFT, Draft, SavedPart, Text, Turn
@@ -76,7 +76,7 @@ class OpenText:
     @property
     def is_edit_unchanged(self) -> bool:
         """True if a turn is being edited, and the editor still has its text."""
-        return self.edited is not None and self.written == lines_of(self.edited.line)
+        return self.edited is not None and self.written == shown_line(self.edited)
 
     def begin_edit(self, turn: Turn) -> str:
         """Begins the edit of a turn, which interrupts what is being written. Returns the text of
@@ -84,7 +84,7 @@ class OpenText:
         if self.edited is None:
             self.interrupted = self.written
         self.edited = turn
-        return lines_of(turn.line)
+        return shown_line(turn)
 
     def end_edit(self) -> str:
         """Ends the edit, if there is one. Returns the text that was being written before it."""
@@ -127,8 +127,10 @@ class OpenText:
     def lines(self) -> list[str]:
         """All lines of the text, with the draft as Enter would keep it. Empty if they are blank."""
         draft = self.draft
-        lines = [draft.edit if turn is draft.edited else turn.line for turn in self.turns]
-        if end := draft.end.strip():
+        edited, end = draft.edited, line_to_keep(draft.end)
+        edit = line_to_keep(draft.edit, edited)
+        lines = [edit if turn is edited else turn.line for turn in self.turns]
+        if end:
             lines.append(end)
         return lines if any(map(str.strip, lines)) else []
 
@@ -302,6 +304,28 @@ def _saved(draft: Draft, in_file: Draft | None) -> SavedPart:
     return SavedPart.NOTHING if is_edited else SavedPart.LINES
 
 
-def lines_of(text: str) -> str:
-    """Returns text as the editor shows it: with spaces for tabs, and without control characters."""
-    return sanitize_lines(text.replace("\t", " "))
+def shown_line(turn: Turn) -> str:
+    """Returns the line of a turn as it is shown. In a file whose lines end in several ways, it may
+    end in a carriage return."""
+    return sanitize_lines(turn.line.removesuffix("\r"))
+
+
+def line_to_keep(text: str, edited: Turn | None = None) -> str:
+    """Returns the line that Enter keeps of the text in the editor, or "" if that is blank.
+
+    It has no spaces at its end, where an accepted word leaves one. Where the text is still that of
+    the `edited` turn, its line keeps what is not shown, and the spaces that it ends in.
+    """
+    if not text.strip():
+        return ""
+    if edited is None:
+        return text.strip("\n").rstrip()
+    line, shown = edited.line, shown_line(edited)
+    if not shown[-1:].isspace():
+        text = text.rstrip()
+    start = same_start(shown, text)
+    end = min(same_start(shown[::-1], text[::-1]), min(len(shown), len(text)) - start)
+    places = [place for place, character in enumerate(line) if character not in INVISIBLE]
+    places.append(len(line))
+    changed = text[start : len(text) - end]
+    return line[: places[start]] + changed + line[places[len(shown) - end] :]

@@ -11,8 +11,8 @@ from textual.content import Content
 from rnnlm_tui.formatting import day_and_time, day_name
 from rnnlm_tui.session.tables import Turn
 from rnnlm_tui.text.reading import count_words
-from rnnlm_tui.tui.widgets.inputs import sanitize_lines
 from rnnlm_tui.tui.writing.insertion import MAX_TEXT
+from rnnlm_tui.tui.writing.open_text import shown_line
 
 TAB = 4
 """The cells between two tab stops."""
@@ -23,7 +23,7 @@ class PageLine:
 
     def __init__(self, turn: Turn) -> None:
         self.turn, self.line = turn, turn.line
-        self.plain_text = sanitize_lines(turn.line)
+        self.plain_text = shown_line(turn)
         self.words = count_words(turn.line)
         self.day = "" if turn.sent is None else day_name(turn.sent)
         """The day on which the line was kept, or "" for a line of a file."""

@@ -13,7 +13,7 @@ from textual.widgets import TextArea
 
 from rnnlm_tui.session.tables import Turn
 from rnnlm_tui.tui.writing.insertion import MAX_TEXT, TextTooLong, Typing
-from rnnlm_tui.tui.writing.open_text import OpenText, Reversal, lines_of
+from rnnlm_tui.tui.writing.open_text import OpenText, Reversal, line_to_keep
 
 if TYPE_CHECKING:
     from rnnlm_tui.tui.writing.predictor import Answer
@@ -61,7 +61,8 @@ class Recall:
     def keep(self) -> None:
         """Keeps the text of the editor as a new line, or in place of the turn that is edited, which
         is removed if nothing is left of it. Does nothing while another text is being opened."""
-        line, edited = self._editor.text.strip(), self._text.edited
+        edited = self._text.edited
+        line = line_to_keep(self._editor.text, edited)
         if self._text.is_opening or (not line and edited is None):
             return
         bring_back = self._put_away()
@@ -72,7 +73,7 @@ class Recall:
         elif not line:
             self.remove(edited)
             return
-        elif line != lines_of(edited.line).strip():
+        elif line != edited.line:
             self._text.change(edited, line)
         kept = edited or self._text.turns[-1]
         self._add_step(partial(bring_back, kept))  # an undo edits the kept line

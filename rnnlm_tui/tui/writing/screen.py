@@ -130,7 +130,7 @@ class AutocompleteScreen(AppScreen):
         """The last line being written, or else the last line of the page; "" if there is none."""
         turns = self.open_text.turns
         lines = (self.editor.text.strip() or (turns[-1].line if turns else "")).splitlines()
-        return lines[-1].strip() if lines else ""
+        return " ".join(lines[-1].split()) if lines else ""  # a tab would be shown as U+FFFD
 
     def compose_body(self) -> ComposeResult:
         with Horizontal(id="desk"), Vertical(id="column"):

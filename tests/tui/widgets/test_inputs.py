@@ -56,6 +56,7 @@ def test_lines_keep_their_ends_and_tabs() -> None:
         ("", ""),
         ("a", "a"),
         ("\n", "\n"),
+        ("so\u00adft\u200b\t\ufeff", "soft\t"),
         ("a\n\nb\n", "a\n\nb\n"),
         ("a\r\nb\rc\x0cd\u2028e", "a\nb\nc\nd\ne"),
         ("\ta\tb", "\ta\tb"),

@@ -573,6 +573,7 @@ ONE_TWO = "one{enter}two{enter}"
         (f"{ONE_TWO}{{up}}x{{up}}", "twox", "two", ["one", "two"]),
         (f"{ONE_TWO}{{up}}x{{escape}}", "", None, ["one", "two"]),
         (f"{ONE_TWO}y{{up}}", "y", None, ["one", "two"]),
+        ("\n  - one {enter}", "", None, ["  - one"]),
         # An edit gives back what it interrupts.
         ("one{enter}y{edit}!{enter}", "y", None, ["one!"]),
         # Undo does not go back over a send, but edits what was sent.
@@ -752,7 +753,7 @@ async def test_lines_pasted_into_an_edit_stay_in_it() -> None:
 async def test_a_paste_of_10_000_characters_asks_once() -> None:
     async with desk() as it:
         for text, line in (
-            ("shall i\tcompare " * 600, "shall i compare " * 600),
+            ("shall i\tcompare " * 600, "shall i\tcompare " * 600),
             ("shall i\tcompare\r\n" * 600 + "thee", "thee"),
         ):
             it.editor.set_text("")
@@ -763,7 +764,7 @@ async def test_a_paste_of_10_000_characters_asks_once() -> None:
             assert it.line == line
             assert it.app.predictor.questions == [(line, len(line))]
             it.check_layout()
-        assert it.app.sent == [Sent(["shall i compare"] * 600, None)]
+        assert it.app.sent == [Sent(["shall i\tcompare"] * 600, None)]
 
 
 async def test_a_line_takes_no_more_text_than_it_can_be_edited_with() -> None:
