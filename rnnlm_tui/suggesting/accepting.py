@@ -26,7 +26,7 @@ from dataclasses import dataclass
 from itertools import takewhile
 from typing import Literal, NamedTuple, TypeAlias
 
-from rnnlm_tui.text.marks import gives_space_back
+from rnnlm_tui.text.marks import DASHES, gives_space_back
 from rnnlm_tui.text.tokenizer import Insertion
 
 LISTED = 5
@@ -185,5 +185,8 @@ def type_character(
         after_mark = tail[1:] + character
         if gives_space_back(tail[0], after_mark):
             return Insertion(f" {tail}{character}", len(tail)), ""
-        return Insertion(character), tail + character if character.isalpha() else ""
+        goes_on = character.isalpha() or (
+            character == tail[0] and character in DASHES
+        )  # as in "--"
+        return Insertion(character), tail + character if goes_on else ""
     return Insertion(character), ""

@@ -31,7 +31,9 @@ JOINING = frozenset("-/")
 are in paths with another slash."""
 STANDALONE = frozenset(".,;:!?")
 """Marks that are tokens of their own right after any word."""
-UNDECIDED = frozenset("'\u2019\"-/_\\")
+SAME_AT_BOTH_ENDS = frozenset('"*_`~')
+"""Marks that open a quotation, or emphasis in Markdown, and close it, too."""
+UNDECIDED = frozenset("'\u2019-/\\") | SAME_AT_BOTH_ENDS
 """Marks that may or may not have a space before them, depending on their use."""
 NO_SPACE_AFTER = frozenset("([{¿¡@#/\\_-" + OPEN_DOUBLE + OPEN_SINGLE + EM_DASH)
 """Tokens without a space after them in most European texts."""
@@ -94,14 +96,17 @@ def quote_styles(line: str) -> tuple[QuoteStyle, QuoteStyle]:
 def replaces_space(before: str, character: str) -> bool:
     """Returns True if a character replaces the space of an accepted word, as a comma does. `before`
     is the line up to the cursor, and ends with that space."""
-    if character == '"':
-        return before.count('"') % 2 == 1  # a quotation is open, and this quote closes it
-    return character in CLOSING | JOINING | APOSTROPHES | NO_BREAK_SPACES
+    if character in SAME_AT_BOTH_ENDS:  # it does if it closes what the last one has opened
+        head, mark, rest = before.rpartition(character)
+        start = head.rstrip(character)[-1:]
+        opens = start.isspace() or start in {"", *BEFORE_OPENING, *SAME_AT_BOTH_ENDS}
+        return bool(mark) and opens and not rest[:1].isspace()
+    return character in CLOSING | JOINING | APOSTROPHES | NO_BREAK_SPACES | {"\n"}
 
 
 def gives_space_back(mark: str, typed: str) -> bool:
     """Returns True if the space that a mark has replaced has to come back. This depends on what
     is `typed` after the mark, as in `he said 'so`, `we went - and` or `it is in /home/`."""
     if mark in DASHES or mark in JOINING:
-        return typed[:1] == " " or (mark == "/" and typed[-1:] == "/")
+        return typed.lstrip(mark)[:1] == " " or (mark == "/" and typed[-1:] == "/")
     return mark in APOSTROPHES and typed[-1:].isalpha() and typed.lower() not in AFTER_APOSTROPHE

@@ -277,8 +277,9 @@ class ProseTokenizer(Tokenizer):
         if character in UNDECIDED or not is_mark(character):
             return super().replaces_space(before, character)
         tokens, _ = self._scan_typed_cached(before)
-        token = self._token_by_form.get(character) or cut(character)[0]
-        return bool(tokens) and not self._space_at((*tokens, token), -1)
+        styled = self.in_style_of(before, ())
+        token = styled._token_by_form.get(character) or cut(character)[0]
+        return bool(tokens) and not styled._space_at((*tokens, token), -1)
 
     def join(self, words: Sequence[str]) -> str:
         """Returns the tokens as a line, with capitals at starts of sentences, and spaces."""

@@ -90,11 +90,20 @@ def test_a_ghost_needs_less_probability_once_two_letters_are_typed() -> None:
         ("a well", "-k", "a well-k"),
         ("we went", "- and", "we went - and"),
         ("we went", "\u2014 and", "we went \u2014 and"),
+        ("we went", "-- and", "we went -- and"),
+        ("we went", "--and", "we went--and"),
         ("Monday", "/ Tuesday", "Monday / Tuesday"),
         ("whether", "/or", "whether/or"),
         ("it is in", "/home/me", "it is in /home/me"),
         ('"i am', '" he', '"i am" he'),
         ("he said", '"i', 'he said "i'),
+        ('a 5" pipe', '"i', 'a 5" pipe "i'),
+        *(
+            (f"the {mark}first day", f"{mark} a", f"the {mark}first day{mark} a")
+            for mark in ("*", "**", "_", "`", "~~", "**_")
+        ),
+        ("* a day", "*a", "* a day *a"),
+        ("one", "\ntwo", "one\ntwo"),
         ("it", "'1s", "it'1s"),
         ("10", "\u00a0km", "10\u00a0km"),
         ("oui", "\u202f! ", "oui\u202f! "),

@@ -86,6 +86,7 @@ def test_narrow_spaces_and_straight_quotes_are_those_of_the_text() -> None:
         ("English", "the kitchen ", ",.;:!?)]}”…—-'", "([“$a5 "),
         ("French", "la fenêtre ", ",.)]}…-'", "?!»:«(a"),
         ("German", "das Haus ", ",.;:!?)“-'", "(„a"),
+        ("German", "»das Haus ", "«", "„»"),
         ("Russian", "мы пошли ", ",.;:!?»", "«("),
         ("Spanish", "la casa ", ",.;:!?»", "«¿¡(—"),
         ("Spanish", "la casa —la ", "—", ""),
