@@ -186,14 +186,20 @@ class LineEditor(OfApp, TextArea):
         """The ghost as it is drawn."""
 
     @property
+    def writing_location(self) -> Location:
+        """The place that suggestions are for: the cursor, or the start of the selection, which an
+        accepted word replaces."""
+        return min(self.selection)
+
+    @property
     def line(self) -> str:
-        """The line with the cursor."""
-        return self.document.get_line(self.cursor_location[0])
+        """The line being written."""
+        return self.document.get_line(self.writing_location[0])
 
     @property
     def cursor(self) -> int:
-        """The column of the cursor."""
-        return self.cursor_location[1]
+        """The column of the line at which words are suggested."""
+        return self.writing_location[1]
 
     @property
     def before(self) -> str:
@@ -203,7 +209,7 @@ class LineEditor(OfApp, TextArea):
     @property
     def word_begin(self) -> Location:
         """Where the word before the cursor begins. After a space, that is at the cursor."""
-        row, column = self.cursor_location
+        row, column = self.writing_location
         before = self.before
         is_in_word = bool(before) and not before[-1].isspace()
         return row, column - (len(before.rsplit(None, 1)[-1]) if is_in_word else 0)
@@ -255,15 +261,15 @@ class LineEditor(OfApp, TextArea):
 
     @property
     def above(self) -> tuple[str, ...]:
-        """The lines above the line with the cursor, also those of the page."""
-        own = filter(None, self.document.lines[: self.cursor_location[0]])
+        """The lines above the line being written, also those of the page."""
+        own = filter(None, self.document.lines[: self.writing_location[0]])
         above = (*self.open_text.lines_above(), *own)
         return above[-LINES_ABOVE:]
 
     @property
     def place(self) -> tuple[str, int, tuple[str, ...]]:
-        """What the predictor is asked about: the line with the cursor, the column of the cursor,
-        and the lines above."""
+        """What the predictor is asked about: the line being written, the column in it, and the
+        lines above."""
         return self.line, self.cursor, self.above
 
     def ask_again(self) -> None:
@@ -527,8 +533,7 @@ class LineEditor(OfApp, TextArea):
         self.add_text(self.app.clipboard)
 
     def action_new_line(self) -> None:
-        self.typing.presses += 1
-        self.replace("\n", *self.selection, maintain_selection_offset=False)
+        self.typing.type("\n")
 
     # Accepting
 
@@ -553,9 +558,9 @@ class LineEditor(OfApp, TextArea):
         return "" if self.is_hidden else DIGITS[: len(self.suggested.candidates)]
 
     def _accept_by(self, key: str) -> bool:
-        """Inserts what a key accepts of the suggestions. Returns whether it accepts anything. While
-        text is selected, it does not."""
-        if self.is_hidden or not self.selection.is_empty:
+        """Inserts what a key accepts of the suggestions. Returns whether it accepts anything. Only
+        keys with alt replace selected text."""
+        if self.is_hidden or not (self.selection.is_empty or key.startswith("alt+")):
             return False
         ghost = self.suggested.ghost.pieces(self.before) if self._shown_ghost[0] else ()
         ways = ways_to_accept(self.suggested.candidates, ghost, is_empty=not self.text)

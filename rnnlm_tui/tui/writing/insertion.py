@@ -45,6 +45,9 @@ class Typing:
         self._tail = ""
         """The text before the cursor that the next character may change, such as the space after an
         accepted word; see `type_character`. It is set after an insertion, which calls `forget`."""
+        self._following = ""
+        """The text that followed the last typed word in its line when the word began. It is no part
+        of the word."""
         self.taken_by = ""
         """The last key, if it was a plain digit that took a word; or ""."""
         self.is_halfway = False
@@ -105,11 +108,13 @@ class Typing:
         first, last = pieces[0], pieces[-1]
         text = sanitize("".join(piece.text for piece in pieces))
         start, end = sorted(area.selection)
-        if area.selection.is_empty:
-            start = start[0], start[1] - first.replaces_before
-            # Pieces of the ghost, which are no Suggestion, are at the end of the text.
-            end = end[0], end[1] + (last.replaces_after if isinstance(last, Suggestion) else 0)
-        following = area.document.get_line(end[0])[end[1] : end[1] + 1]
+        start = start[0], start[1] - first.replaces_before
+        line = area.document.get_line(end[0])
+        is_in_word = area.selection.is_empty and line[end[1] :] != self._following
+        # Pieces of the ghost, which are no Suggestion, are at the end of the text.
+        if is_in_word and isinstance(last, Suggestion):
+            end = end[0], end[1] + last.replaces_after
+        following = line[end[1] : end[1] + 1]
         if last.space_after and not following.isspace():
             before = f"{area.document.get_line(start[0])[: start[1]]}{text} "
             if not following or not self.replaces_space(before, following):
@@ -152,6 +157,7 @@ class Typing:
         self.presses += 1
         if not character.isspace() and not before[-1:].strip():  # a word begins
             area.history.checkpoint()
+            self._following = area.document.get_line(end[0])[end[1] :]
         typed, tail = type_character(before, self._tail, character, self.replaces_space)
         if typed.text:
             start = start[0], start[1] - typed.replaces_before

@@ -255,6 +255,7 @@ SCRIPTS: dict[str, tuple[str, str, str]] = {
     "tab after a whole word": ("compare[compare:compare]{tab}", "compare ", ""),
     # Several lines
     "a new line": ("one{ctrl+j}t[t:two|three]", "one\nt", "wo three"),
+    "a new line after an accept": ("i [:do]{tab}{ctrl+j}|", "i do\n|", ""),
     "no ghost above the end": ("one{ctrl+j}two{up}{end}[:and]", "one\ntwo", ""),
     "up and down in the text": ("one{ctrl+j}two{up}x{down}y", "onex\ntwoy", ""),
     "down in the last line chooses": ("a{ctrl+j}b [:c d]{down}{down}{enter}", "a\nb d ", ""),
@@ -284,6 +285,7 @@ SCRIPTS: dict[str, tuple[str, str, str]] = {
     "alt after a digit": ("go c[c:compare company]2[:day]{alt+1}", "go company day ", ""),
     "alt stays at a space": ("i c[c:compare company]{alt+2} 3", "i company 3", ""),
     "alt stays at a backspace": ("i c[c:co cu]{alt+2}{backspace}", "i cu", ""),
+    "alt in place of what is selected": ("a b{left}{shift+right}[:day]{alt+1}", "a day ", ""),
     # The second word
     "the second word": ("i [:do compare|it]{shift+tab}", "i compare ", ""),
     "the second while hidden": ("i c[c:compare company]{escape}{shift+tab}", "i c", ""),
@@ -302,6 +304,7 @@ SCRIPTS: dict[str, tuple[str, str, str]] = {
            ("{tab}", "so wonderful| day"), ("{down}{down}{tab}", "so wonders| day"),
            ("{down}2", "so wonders| day"), ("2", "so wonder2|land day"),
            ("{right}", "so wonderl|and day"), ("{tab}{ctrl+z}", "so wonder|land day"))},
+    "before a word": (f"so day{'{left}' * 3}com[com+3:compare]{{tab}}|", "so compare |day", ""),
     **{f"a word that is there already: {key}": (
            f"we called{'{left}' * 3}[called:called]{{down}}{key}{{enter}}", "", "")
        for key in ("{enter}", "{tab}", "1")},
@@ -774,6 +777,13 @@ async def test_a_line_takes_no_more_text_than_it_can_be_edited_with() -> None:
         await it.press("tab", "y")
         assert it.line == "so y"
         assert it.app.done == ["too long", "too long"]
+
+
+async def test_the_words_for_a_selection_are_those_at_its_start() -> None:
+    async with desk("a bc") as it:
+        for keys in (["left", "shift+right"], ["end", "shift+left"]):
+            await it.press(*keys)
+            assert it.app.predictor.questions[-1] == ("a bc", 3)
 
 
 async def test_a_key_asks_one_question() -> None:
