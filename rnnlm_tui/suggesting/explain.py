@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from html import escape
 from itertools import chain
 from typing import NamedTuple
@@ -25,11 +25,21 @@ from rnnlm_tui.lm.lesson import LessonModel
 from rnnlm_tui.lm.mixture import LABELS, MixedModel
 from rnnlm_tui.lm.model import SMALLEST_FLOAT, Array, LanguageModel, NetworkModel, State
 from rnnlm_tui.lm.ngram import NgramModel
-from rnnlm_tui.lm.stages import LineIds, Stage, compared, stages_of, top_words
+from rnnlm_tui.lm.page_words import OnPage
+from rnnlm_tui.lm.stages import (
+    TOKEN_LABELS,
+    TOP_WORDS,
+    LineIds,
+    Stage,
+    compared,
+    stages_of,
+    top_words,
+)
 from rnnlm_tui.notebook import heat, table
 from rnnlm_tui.suggesting.accepting import Suggestion
 from rnnlm_tui.suggesting.evaluate import score_word
-from rnnlm_tui.suggesting.suggest import encode_context, suggest
+from rnnlm_tui.suggesting.suggest import Typed, encode_context, suggest
+from rnnlm_tui.text.vocabulary import UNKNOWN_ID
 
 MOST_WORDS = 256
 """The most words of a line that are explained. Words nearest the cursor are taken."""
@@ -49,6 +59,10 @@ LESSON = "lesson's network"
 """The name of the only part of the lesson's model."""
 ONLY_ZEROS = "The network reads only zeros, which it never read in its training."
 NO_RECENT_WORDS = "No word was used yet that could be used again."
+AFTER_NAME = (
+    "These words followed the name before the cursor earlier. They take {share:.1%} of the"
+    " probability from all other words."
+)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -107,8 +121,8 @@ class Explanation:
         words: The last whole words of the line, at most MOST_WORDS.
         earlier: The number of words of the line before `words`.
         suggestions: The candidates of `suggest`.
-        probabilities: The probability of each suggestion among all words [S]. A word outside the
-            vocabulary has the probability of the unknown word.
+        probabilities: The probability of each suggestion among all words [S]. The new words of the
+            page, which the vocabulary does not have, share that of the unknown word.
         parts: The parts of the model.
         neighbours: Maps the last known word to its `neighbours`. Empty if it has none.
         notes: Sentences on what cannot be shown.
@@ -183,10 +197,11 @@ def explain(
     """Explains what `model` does with `line`. The arguments are the same as in `suggest`."""
     contexts = contexts or Contexts(model)
     answer = suggest(model, line, above=above, contexts=contexts)
-    words, prefix = model.tokenizer.split_typed(line)
-    suggested = [each.word for each in answer.candidates]
-    ids = model.vocabulary.ids(suggested).tolist()
-    reading = _read_line(contexts, words, above, ids)
+    typed = Typed.of(line, model.tokenizer)
+    words, prefix = typed.words, typed.prefix
+    on_page = contexts.on_page((*above, typed.start))
+    page = _Page.of(on_page, model, [each.word for each in answer.candidates])
+    reading = _read_line(contexts, words, above, page)
     known = [each.word for each in reading.words if each.known and any(map(str.isalnum, each.word))]
     similar = neighbours(model, known[-1]) if known else ()
     return Explanation(
@@ -194,8 +209,8 @@ def explain(
         words=reading.words,
         earlier=len(words) - len(reading.words),
         suggestions=answer.candidates,
-        probabilities=reading.probabilities[ids],
-        parts=tuple(_parts(model, reading, [*zip(suggested, ids, strict=True)])),
+        probabilities=page.probabilities(reading.probabilities),
+        parts=_with_page([*_parts(model, reading, page)], page),
         neighbours={known[-1]: similar} if similar else {},
         notes=tuple(_notes(model, prefix, reading.words, answer.candidates)),
     )
@@ -228,6 +243,48 @@ def neighbours(model: LanguageModel, word: str) -> tuple[tuple[str, float], ...]
     return top_words(vocabulary, similarities, min(NEIGHBOURS, len(vocabulary.words) - 1))
 
 
+class _Page(NamedTuple):
+    """What the text adds to the predictions of the model, as in the list of `suggest`."""
+
+    suggested: Sequence[tuple[str, int]]
+    """The suggestions, each with its id. A new word of the page is the unknown word here."""
+    shares: Array
+    """The share of the probability of its id that each suggestion has [S]: 1, or less for a new
+    word."""
+    following: Array
+    """The probability of each suggestion to follow the name at the cursor [S]."""
+    all_following: Mapping[str, float]
+    """The same for all words that followed this name before."""
+
+    @classmethod
+    def of(cls, page: OnPage, model: LanguageModel, words: Sequence[str]) -> _Page:
+        vocabulary, unknown = model.vocabulary, TOKEN_LABELS[UNKNOWN_ID]
+        labels = (word if word in vocabulary else unknown for word in words)
+        shares = [1 if word in vocabulary else page.new.get(word, 0) for word in words]
+        following = [page.following.get(word, 0) for word in words]
+        return cls(
+            [*zip(labels, vocabulary.ids(words).tolist(), strict=True)],
+            np.array(shares, np.float32),
+            np.array(following, np.float32),
+            page.following,
+        )
+
+    @property
+    def ids(self) -> list[int]:
+        return [word_id for _, word_id in self.suggested]
+
+    @property
+    def taken(self) -> float:
+        """The probability of all words that followed the name."""
+        return sum(self.all_following.values())
+
+    def probabilities(self, distribution: Array, *, has_name: bool = True) -> Array:
+        """Returns the probabilities of the suggestions [S] from the `distribution` of the model
+        [V]. `has_name` is False if the name is left out."""
+        of_model = self.shares * distribution[self.ids]
+        return (1 - self.taken) * of_model + self.following if has_name else of_model
+
+
 class _Reading(NamedTuple):
     """The states and predictions of a model that has read the last words of a line."""
 
@@ -240,9 +297,9 @@ class _Reading(NamedTuple):
 
 
 def _read_line(
-    contexts: Contexts, words: Sequence[str], above: Sequence[str], suggested: list[int]
+    contexts: Contexts, words: Sequence[str], above: Sequence[str], page: _Page
 ) -> _Reading:
-    """Reads a line of `words`. `suggested` are the ids of the suggestions."""
+    """Reads a line of `words`."""
     model, last_words = contexts.model, words[-MOST_WORDS:]
     ids_before = encode_context(model, above)
     ids_before += model.vocabulary.encode(words[: len(words) - len(last_words)])
@@ -262,7 +319,11 @@ def _read_line(
     ]
     probabilities = next(distributions)
     influences: list[Array | None] = [None] * (len(last_words) - len(left_out))
-    influences += [probabilities[suggested] - other[suggested] for other in distributions]
+    with_all = page.probabilities(probabilities)
+    influences += [
+        with_all - page.probabilities(other, has_name=place < len(ids) - 1)
+        for place, other in zip(left_out, distributions, strict=True)
+    ]
     line_words = (
         LineWord(score.word, score.is_known, seen, score.probability, score.rank, influence)
         for score, seen, influence in zip(scores, line.seen(model.window), influences, strict=True)
@@ -273,12 +334,10 @@ def _read_line(
     return _Reading(line, tuple(line_words), line_states, probabilities)
 
 
-def _parts(
-    model: LanguageModel, reading: _Reading, suggested: Sequence[tuple[str, int]]
-) -> Iterator[Part]:
-    """Yields the parts of the model. `suggested` are words and their ids."""
+def _parts(model: LanguageModel, reading: _Reading, page: _Page) -> Iterator[Part]:
+    """Yields the parts of the model, without what the page adds."""
     line, states, probabilities = reading.line, reading.states, reading.probabilities
-    ids = [word_id for _, word_id in suggested]
+    suggested, ids = page.suggested, page.ids
     if not isinstance(model, MixedModel):
         name = LABELS["ngrams" if isinstance(model, NgramModel) else "network"]
         if isinstance(model, LessonModel):
@@ -304,6 +363,33 @@ def _parts(
             part_row = row[: part.vocabulary.total_words]
             stages = [*stages_of(part, own_line, part_states, part_row, suggested)]
         yield Part(LABELS[name], weight, row[ids], tuple(stages))
+
+
+def _with_page(parts: list[Part], page: _Page) -> tuple[Part, ...]:
+    """Returns the parts with what the page adds. The words that followed a name belong to the
+    recent words."""
+    taken, recent = page.taken, LABELS["cache"]
+    parts = [
+        replace(
+            part, weight=(1 - taken) * part.weight, probabilities=page.shares * part.probabilities
+        )
+        for part in parts
+    ]
+    if taken:
+        if parts[-1].name != recent:  # the model is no mixture
+            parts.append(Part(recent, 0.0, np.zeros_like(page.shares), ()))
+        cache = parts.pop()
+        weight = cache.weight + taken
+        following = sorted(page.all_following.items(), key=lambda item: -item[1])
+        stage = Stage(
+            "after the name",
+            AFTER_NAME.format(share=taken),
+            np.array([probability for _, probability in following], np.float32),
+            top=tuple(following[:TOP_WORDS]),
+        )
+        probabilities = (cache.contributions + page.following) / weight
+        parts.append(Part(recent, weight, probabilities, (*cache.stages, stage)))
+    return tuple(parts)
 
 
 def _notes(

@@ -266,9 +266,12 @@ def test_the_figures_of_suggestions_and_words_are_those_of_the_model(kind: str) 
     assert found.suggestions == suggest(model, line, above=above).candidates
     ids = model.vocabulary.ids([each.word for each in found.suggestions])
 
+    # A use of a new word has the weight 1, beside 15 of all words that were never used.
+    shares = [1 / 16 if each.word == "zzz" else 1 for each in found.suggestions]
+
     def after(words: list[str]) -> Any:
         context = encode_context(model, above) + model.vocabulary.encode(words)
-        return model.next_word_probabilities(context)[ids]
+        return model.next_word_probabilities(context)[ids] * shares
 
     assert sum(part.weight for part in found.parts) == pytest.approx(1)
     for probabilities in (found.probabilities, sum(part.contributions for part in found.parts)):
@@ -284,6 +287,33 @@ def test_the_figures_of_suggestions_and_words_are_those_of_the_model(kind: str) 
     assert any(
         (abs(word.influence) > 1e-3).any() for word in found.words if word.influence is not None
     )
+
+
+@pytest.mark.parametrize(
+    ("kind", "line"),
+    [("gru", "b a "), ("gru", "a Zed "), ("ngram", "b Qua Zed "), ("mixture", "b Qua Zed ")],
+)
+def test_new_words_and_those_after_names_have_the_probabilities_of_the_list(
+    kind: str, line: str
+) -> None:
+    model, above = models()[kind][0], ["Zed Hum a b", "b Zed Hum a Qua", "Qua Zed a"]
+    found = explain(model, line, above)
+    ours, listed = found.probabilities, [each.probability for each in found.suggestions]
+    assert {"Zed", "Hum", "Qua"} & {each.word for each in found.suggestions}
+    np.testing.assert_allclose(ours / ours[0], np.array(listed) / listed[0], rtol=1e-4)
+    assert ours.sum() < 1
+    np.testing.assert_allclose(sum(part.contributions for part in found.parts), ours, atol=1e-6)
+    assert sum(part.weight for part in found.parts) == pytest.approx(1)
+    recent = found.parts[-1]
+    if "Zed" not in line:
+        assert "after the name" not in stages(found, -1)
+        return
+    assert recent.name == "recent words"
+    followers = dict(stages(found, -1)["after the name"].top)
+    assert followers == pytest.approx({"Hum": 2 / 19, "a": 1 / 19})
+    hum = [each.word for each in found.suggestions].index("Hum")
+    influences = [word.influence[hum] for word in found.words if word.influence is not None]
+    assert max(influences) == influences[-1] > ours[hum] / 2
 
 
 def test_the_parts_of_a_mixture_are_its_models() -> None:
