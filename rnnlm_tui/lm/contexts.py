@@ -53,6 +53,12 @@ class Contexts:
         self.lists: tuple[object, Any] | None = None
         """The place of the word being typed and its `WordLists`, kept by `suggest.lists_for`."""
 
+    def for_other_thread(self) -> Contexts:
+        """Returns contexts of the same model, which has read the same earlier texts."""
+        other = Contexts(self.model, self._unwanted)
+        other._start, other._earlier = self._start, self._earlier
+        return other
+
     @property
     def unwanted(self) -> Unwanted:
         """The words that the user does not want suggested."""

@@ -1,14 +1,17 @@
-"""The line that the Inside screen explains, up to one of its words."""
+"""The line that the Inside screen explains, up to one of its words, and the field to type it."""
 
 from __future__ import annotations
 
 import re
+from typing import ClassVar
 
+from textual.binding import Binding, BindingType
 from textual.content import Content
 from textual.style import Style
 from textual.widget import Widget
 
 from rnnlm_tui.formatting import shorten
+from rnnlm_tui.tui.widgets.inputs import SafeInput
 
 LINE_START = "(start)"
 """Stands before the first word, and is marked while no word is read."""
@@ -94,3 +97,14 @@ class LineRow(Widget):
         else:
             text = Content.styled(f" {word} ", "dim" if number > read else "")
         return text.stylize(Style.from_meta({"@click": f"screen.move_to({number})"}))
+
+
+class LineInput(SafeInput):
+    """The field in which a line is typed. Its keys wait for the letters typed before them."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("enter", "screen.complete_line", "explain", id="inside.complete_line",
+                tooltip="Explain the line that is typed; its last word is complete"),
+        Binding("escape", "screen.leave_line", "done", id="inside.leave_line",
+                tooltip="End the typing; a half-typed word stays half typed"),
+    ]  # fmt: skip

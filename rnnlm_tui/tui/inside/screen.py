@@ -23,10 +23,9 @@ from rnnlm_tui.lm.stages import Stage
 from rnnlm_tui.store.library import OpenedModel
 from rnnlm_tui.suggesting.explain import Explanation, beside_untrained, explain
 from rnnlm_tui.suggesting.generate import continue_text, generate_words
-from rnnlm_tui.tui.inside.line import ExplainedLine, LineRow
+from rnnlm_tui.tui.inside.line import ExplainedLine, LineInput, LineRow
 from rnnlm_tui.tui.inside.panes import Pane, StageList
 from rnnlm_tui.tui.widgets.base_screen import AppScreen
-from rnnlm_tui.tui.widgets.inputs import SafeInput
 from rnnlm_tui.wording.explain_rows import (
     StyledRow,
     influence_rows,
@@ -66,12 +65,9 @@ class InsideScreen(AppScreen):
                 tooltip="Explain up to the next word"),
         Binding("u", "compare", "untrained", id="inside.untrained",
                 tooltip="Show the lesson's network untrained; beside the trained one, or hide it"),
-        Binding("t", "type", "type a line", id="inside.type",
+        # It has priority, so that the letters typed right after it go into the field.
+        Binding("t", "type", "type a line", id="inside.type", priority=True,
                 tooltip="Type a line of your own; Enter explains it"),
-        Binding("enter", "complete_line", "explain", id="inside.complete_line", priority=True,
-                tooltip="Explain the line that is typed; its last word is complete"),
-        Binding("escape", "leave_line", "done", id="inside.leave_line",
-                tooltip="End the typing; a half-typed word stays half typed"),
     ]  # fmt: skip
     DEFAULT_CSS = """
     InsideScreen {
@@ -98,6 +94,8 @@ class InsideScreen(AppScreen):
         self._thread = ThreadPoolExecutor(1, "explain")
         """A single thread, since only one at a time may use the contexts."""
         self._contexts: Contexts | None = None
+        self._contexts_of_list: Contexts | None = None
+        """The contexts of the list on the Autocomplete screen, from which `_contexts` are made."""
         self._explanation: Explanation | None = None
         """The explanation that is shown."""
         self._compares = False
@@ -114,7 +112,7 @@ class InsideScreen(AppScreen):
         """The widgets that are hidden while there is no explanation."""
         for widget in self._figures:
             widget.visible = False
-        self._typed = SafeInput(id="typed", compact=True)  # focus selects its text
+        self._typed = LineInput(id="typed", compact=True)  # focus selects its text
         self._typed.display = False
 
     def compose_body(self) -> ComposeResult:
@@ -138,6 +136,8 @@ class InsideScreen(AppScreen):
             self._line = ExplainedLine(text.replace("\t", " "), above)
             self._example_by = None if self._line.text else ""
             self._hide_figures()
+            if self._typed.display:
+                self.action_leave_line()
         self.ask()
 
     # The explanation
@@ -188,8 +188,9 @@ class InsideScreen(AppScreen):
         """Explains a line, and compares the stages with those of the untrained network if that is
         wanted. For the thread only."""
         model = opened.model
-        if self._contexts is None or self._contexts.model is not model:
-            self._contexts = Contexts(model, self.app.library.unwanted.words)
+        if self._contexts is None or self._contexts_of_list is not opened.contexts:
+            self._contexts_of_list = opened.contexts
+            self._contexts = opened.contexts.for_other_thread()
             self._untrained = None
         explanation = explain(model, line.text_read, line.above, self._contexts)
         if not (self._compares and isinstance(model, LessonModel)):
@@ -237,8 +238,8 @@ class InsideScreen(AppScreen):
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Hides the keys that do nothing now."""
-        if action in ("complete_line", "leave_line"):
-            return self._typed.display
+        if action == "type":
+            return not self._typed.display
         if action == "compare":
             opened = self.app.opened_model
             return opened is not None and isinstance(opened.model, LessonModel)

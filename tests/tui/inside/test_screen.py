@@ -10,12 +10,14 @@ import pytest
 from textual.widgets import Input
 
 from rnnlm_tui.store.library import Library
+from rnnlm_tui.tui.widgets import terminal
 from tests.helpers.app import (
     ScriptedLibrary,
     answered,
     chain,
     check_layout,
     has_row,
+    post_keys,
     press,
     running,
     scripted_app,
@@ -28,6 +30,7 @@ from tests.helpers.events import saved
 from tests.helpers.inside import Script, inside
 from tests.helpers.models import make_model
 from tests.helpers.networks import small_network
+from tests.helpers.writing_screen import desk
 
 SCRIPTS: dict[str, tuple[str, list[tuple[str, str | None, tuple[str, ...]]]]] = {
     "it explains the line that is written up to any word": ("shall i ", [
@@ -45,6 +48,9 @@ SCRIPTS: dict[str, tuple[str, list[tuple[str, str | None, tuple[str, ...]]]]] = 
         ("left f2 space d o ctrl+l", "shall i do", ("shall", "i", "[do]")),
         ("t end ! escape", "shall i do!", ("[do!]",)),
         ("t backspace", "", ("No whole word stands before the cursor yet.",)),
+    ]),
+    "a new line on the Autocomplete screen ends the typing": ("shall i ", [
+        ("t a space b f2 space d o f10", "shall i  do", ("shall", "[do]")),
     ]),
     "the stages of each part are listed and shown": ("shall i ", [
         ("", None, (" network  ", "50%")),
@@ -156,6 +162,28 @@ async def test_only_the_latest_question_is_answered(tmp_path: Path, inside_scrip
         await on.press("f10")
         await on.explains("a b c d x ")
         assert len(inside_script.asked) == 4, "nothing is explained while another screen is shown"
+
+
+async def test_a_line_typed_in_a_burst_is_explained(tmp_path: Path, inside_script: Script) -> None:
+    async with inside(tmp_path, inside_script, "shall i ") as on:
+        post_keys(on.app, *"tut to", "enter", "left")
+        await on.sees("ut", "[to]")
+        post_keys(on.app, *"t t", "escape")
+        await on.explains(" t")
+
+
+async def test_words_of_earlier_texts_are_explained_as_they_are_listed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(terminal, "IDLE_S", 0.05)
+    async with desk(tmp_path) as it:
+        await it.send("we met zillah", 1)
+        await it.press("ctrl+n")
+        await until(lambda: not it.page)
+        await it.write("z")
+        await it.sees("1 zillah")
+        await it.press("f10")
+        await it.sees("zillah", "<0.1%")
 
 
 # The model
