@@ -13,7 +13,6 @@ from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
 from functools import partial
 from html import escape
-from itertools import chain
 from os import fspath
 from pathlib import Path
 from typing import (
@@ -187,14 +186,10 @@ def train(
     """
     from rnnlm_tui.training.session import check_end
 
-    running = train_events(*texts, **options)
-    first = next(running)  # up to here ctrl+c ends at once, as there is nothing to save
-    with _interrupts() as interrupts, closing(running):
-        for event in chain([first], running):
+    with closing(train_events(*texts, **options)) as running:
+        for event in running:
             if on_event is not None:
                 on_event(event)
-            if interrupts:
-                raise KeyboardInterrupt
     assert isinstance(event, Finished)
     check_end(event)
     return load(Path(event.path).stem, data_dir=options.get("data_dir"))
@@ -210,7 +205,8 @@ def train_events(
     listed in `TrainingOptions`: options of the command line, such as `name` or `update`, and
     settings, such as `epochs=3`. `written` are titles of texts written in the app.
 
-    Leave the loop to stop: a network is saved, and `resume=True` continues. Raises RnnlmError.
+    Leave the loop or press ctrl+c to stop: a network is saved, and `resume=True` continues. Raises
+    RnnlmError.
     """
     from rnnlm_tui.training.control import Control
     from rnnlm_tui.training.request import TrainingRequest
@@ -224,30 +220,41 @@ def train_events(
         fields[name] = _paths(fields[name])
     request = TrainingRequest(sources=_paths(texts), settings=given, **fields)
     control = Control()
-    return _stopped_if_closed(training_events(library, request, control), control)
+    return _saved_if_left(training_events(library, request, control), control)
 
 
-def _stopped_if_closed(running: Iterator[Event], control: Control) -> Generator[Event, None, None]:
-    """Yields the events of a training. Closing the generator stops and saves it."""
-    for event in running:
-        try:
+def _saved_if_left(running: Iterator[Event], control: Control) -> Generator[Event, None, None]:
+    """Yields the events of a training. Closing the generator or ctrl+c stops and saves it."""
+    event: Event | None = next(running)  # until then there is nothing to save
+    try:
+        while event is not None:
             yield event
-        except GeneratorExit:
-            control.stop()
+            with _interrupts(control) as interrupts:
+                event = next(running, None)
+            if interrupts:
+                raise KeyboardInterrupt
+    except (GeneratorExit, KeyboardInterrupt):
+        control.stop()
+        with _interrupts(control):
             for _ in running:
                 pass
-            raise
+        raise
 
 
 @contextmanager
-def _interrupts() -> Iterator[list[int]]:
-    """Yields a list to which each press of ctrl+c is added, in place of a KeyboardInterrupt. Only
-    the main thread receives them."""
+def _interrupts(control: Control) -> Iterator[list[int]]:
+    """Makes ctrl+c stop a training, in place of raising KeyboardInterrupt. Yields a list to which
+    each press is added. Only the main thread receives them."""
     found = list[int]()
+
+    def stop(number: int, frame: object) -> None:
+        found.append(number)
+        control.stop()
+
     is_main = threading.current_thread() is threading.main_thread()
     before = signal.getsignal(signal.SIGINT)
     if is_main:
-        signal.signal(signal.SIGINT, lambda number, _: found.append(number))
+        signal.signal(signal.SIGINT, stop)
     try:
         yield found
     finally:

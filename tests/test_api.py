@@ -25,6 +25,8 @@ from rnnlm_tui import api
 from rnnlm_tui.config import PRESETS
 from rnnlm_tui.events import EpochEnded, Event
 from rnnlm_tui.store.library import Library
+from rnnlm_tui.store.run_files import read_state
+from rnnlm_tui.training.network_learner import NetworkLearner
 from rnnlm_tui.training.request import TrainingRequest
 from tests.helpers.events import ended
 from tests.helpers.models import SAVED_MODELS
@@ -349,6 +351,22 @@ def test_ctrl_c_saves_what_is_trained(text: Path, tmp_path: Path) -> None:
         rnnlm_tui.train(text, name="m", data_dir=tmp_path, on_event=interrupt, **SMALL)
     assert signal.getsignal(signal.SIGINT) == before
     assert "cat" in rnnlm_tui.load("m", data_dir=tmp_path).words
+
+
+def test_ctrl_c_within_an_epoch_saves_its_steps(
+    text: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(self: NetworkLearner) -> None:
+        step(self)
+        signal.raise_signal(signal.SIGINT)
+
+    step = NetworkLearner.step
+    monkeypatch.setattr(NetworkLearner, "step", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        for _ in rnnlm_tui.train_events(text, name="m", data_dir=tmp_path, batch_size=2, **SMALL):
+            pass
+    facts, _ = read_state(tmp_path / "runs" / "m")
+    assert facts.position.step == 1
 
 
 @pytest.mark.parametrize(
