@@ -196,7 +196,10 @@ class Suggester(LanguageServerProtocol):
 
     def _contexts_of(self, document: Document, *, is_new_text: bool = False) -> Contexts:
         """Returns the contexts of a document's model. If that is another model than before, or with
-        `is_new_text`, it first reads the new words of the document, also those below the cursor."""
+        `is_new_text`, it first reads the new words of the document, also those below the cursor.
+        `is_new_text` also finds the language again, since the first words may be code of LaTeX."""
+        if is_new_text:
+            document.language = ""
         model, contexts = self._model_of(document), document.contexts
         if contexts is None or contexts.model is not model:
             contexts = document.contexts = Contexts(model, self._library.unwanted.words)

@@ -27,7 +27,7 @@ from rnnlm_tui.suggesting.suggest import suggest
 from tests.helpers.commands import PATIENCE_S, Command, refused, running
 from tests.helpers.languages import lines_in, ship
 from tests.helpers.models import put
-from tests.lsp.conftest import editing, framed
+from tests.lsp.conftest import URI, editing, framed
 
 LONG = "We went home by train and we are all looking forward to the"
 
@@ -101,6 +101,29 @@ async def test_a_document_gets_the_model_of_its_language_if_none_is_chosen(
         assert "Der" in await editor.words(f"{code}\n\n{german}\n\n|")
         await editor.run(CHOOSE, "english")
         assert "The" in await editor.words(f"{german}\n\n|")
+
+
+async def test_a_document_that_is_saved_gets_the_model_of_its_language_by_then(
+    data_dir: Path, built_in_dir: Path
+) -> None:
+    ship(built_in_dir, "english", "german")
+    preamble = "\\usepackage{babel}\n" * 20
+    german = preamble + " ".join(lines_in("german", 20)) + "\n\n"
+    async with editing(data_dir, model=None) as editor:
+        assert "The" in await editor.words(f"{preamble}|")
+        document, whole = (
+            lsp.TextDocumentIdentifier(URI),
+            lsp.TextDocumentContentChangeWholeDocument,
+        )
+        changed = lsp.VersionedTextDocumentIdentifier(2, URI)
+        editor.client.text_document_did_change(
+            lsp.DidChangeTextDocumentParams(changed, [whole(german)])
+        )
+        editor.client.text_document_did_save(lsp.DidSaveTextDocumentParams(document))
+        end = lsp.CompletionParams(document, lsp.Position(german.count("\n"), 0))
+        answer = await editor.client.text_document_completion_async(end)
+        assert isinstance(answer, lsp.CompletionList)
+        assert "Der" in [item.label for item in answer.items]
 
 
 async def test_a_command_chooses_a_model(letter_data: Path) -> None:
