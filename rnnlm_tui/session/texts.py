@@ -34,6 +34,11 @@ MOST_EARLIER = 100_000
 """About the most words of earlier texts that the app reads when it starts."""
 DELETED_FOR_DAYS = 7
 """The days for which a deleted text can be brought back."""
+NO_SUCH_TEXT = (
+    "there is no such text any more",
+    f"a deleted text can be brought back for {DELETED_FOR_DAYS} days",
+)
+"""The message and the hint of an error."""
 # Expressions on a row of the table `text`.
 HAS_CONTENT = """(title IS NOT NULL OR path IS NOT NULL OR draft != ''
     OR EXISTS (SELECT 1 FROM turn WHERE turn.text = text.number))"""
@@ -104,10 +109,13 @@ def read_text(connection: sqlite3.Connection, number: int | None) -> Text | None
 
 def open_text(connection: sqlite3.Connection, number: int | None) -> tuple[Text, list[Turn]]:
     """Opens a text in this app, or a new one without a `number`, and closes the text before.
-    Returns it and its lines. Raises StorageError if it is open in another app."""
+    Returns it and its lines. Raises StorageError if it is open in another app, or if there is no
+    such text any more."""
     with connection:
         connection.execute("BEGIN IMMEDIATE")
         check_closed(connection, number)
+        if number is not None and read_text(connection, number) is None:
+            raise StorageError(*NO_SUCH_TEXT)
         _note_open(connection, number)
     return _text_and_lines(connection, number)
 
@@ -262,10 +270,7 @@ def set_deleted(connection: sqlite3.Connection, number: int, *, deleted: bool) -
         row = (round(1000 * time.time()) if deleted else 0, number)
         changed = connection.execute("UPDATE text SET deleted = ? WHERE number = ?", row)
     if not changed.rowcount:
-        raise StorageError(
-            "there is no such text any more",
-            f"a deleted text can be brought back for {DELETED_FOR_DAYS} days",
-        )
+        raise StorageError(*NO_SUCH_TEXT)
 
 
 def purge(connection: sqlite3.Connection) -> None:

@@ -185,8 +185,7 @@ def type_character(
         after_mark = tail[1:] + character
         if gives_space_back(tail[0], after_mark):
             return Insertion(f" {tail}{character}", len(tail)), ""
-        goes_on = character.isalpha() or (
-            character == tail[0] and character in DASHES
-        )  # as in "--"
+        repeats_dash = character in DASHES and character == tail[0]  # as in "--"
+        goes_on = character.isalpha() or repeats_dash
         return Insertion(character), tail + character if goes_on else ""
     return Insertion(character), ""

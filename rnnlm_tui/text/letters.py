@@ -31,7 +31,7 @@ def is_code(word: str) -> bool:
     parts = word.rstrip(".").split(".")
     letters = "".join(parts)
     has_single_letters = len(parts) >= len(letters)  # at most one before each full stop
-    if not letters or (len(parts) > 1 and not has_single_letters):
+    if not any(map(str.isalpha, letters)) or (len(parts) > 1 and not has_single_letters):
         return True
     return not all(c.isalpha() or c in "'’-" or category(c)[0] == "M" for c in letters)
 

@@ -178,6 +178,13 @@ def test_a_text_is_open_in_one_app(connection: sqlite3.Connection) -> None:
     assert not is_running(os.getppid(), 1.0), "its id was another process's then"
 
 
+def test_a_text_that_another_app_has_deleted_is_not_opened(connection: sqlite3.Connection) -> None:
+    number = write(connection, "one", changed=1)
+    set_deleted(connection, number, deleted=True)
+    with pytest.raises(StorageError, match="no such text"):
+        open_text(connection, number)
+
+
 def test_words_written_since_a_time_are_counted(connection: sqlite3.Connection) -> None:
     write(connection, "one two", changed=1.0)
     gone = write(connection, "seven", "eight", changed=3.0)

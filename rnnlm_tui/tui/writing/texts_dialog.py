@@ -6,7 +6,7 @@ import asyncio
 import os
 import re
 import time
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from functools import partial
 from pathlib import Path
 from typing import ClassVar, NamedTuple
@@ -26,6 +26,7 @@ from rnnlm_tui.session.texts import DELETED_FOR_DAYS, Listed
 from rnnlm_tui.tui.widgets.base_screen import OfApp
 from rnnlm_tui.tui.widgets.dialogs import AskPath, AskText, Choice, Dialog
 from rnnlm_tui.tui.widgets.inputs import SafeInput
+from rnnlm_tui.tui.widgets.textual_private import unbind
 from rnnlm_tui.tui.writing.open_text import Opening, OpenText
 
 MAX_SHOWN = 100
@@ -53,9 +54,8 @@ class TextsDialog(OfApp, Dialog[Chosen]):
         Binding("ctrl+n", "new", "New", id="texts.new", show=False, tooltip="Begin a new text"),
         Binding("ctrl+o", "open_file", "File", id="texts.open_file", show=False,
                 tooltip="Open a text file"),
-        Binding("ctrl+r", "rename", "Rename", id="texts.rename", priority=True,
-                tooltip="Rename the text"),
-        Binding("ctrl+d", "delete", "Delete", id="texts.delete", priority=True,
+        Binding("ctrl+r", "rename", "Rename", id="texts.rename", tooltip="Rename the text"),
+        Binding("ctrl+d", "delete", "Delete", id="texts.delete",
                 tooltip=f"Delete the text; for {DELETED_FOR_DAYS} days it can be brought back"),
         Binding("ctrl+z", "undo", "Undo", id="texts.undo",
                 tooltip="Bring back the last deleted text"),
@@ -78,6 +78,7 @@ class TextsDialog(OfApp, Dialog[Chosen]):
         """The texts by the ids of their rows."""
         self._search = SafeInput(placeholder="search in titles and lines", compact=True)
         self._search.cursor_blink = False
+        unbind(self._search, ("ctrl+d",))
         self._rows = OptionList(markup=False)
         self._rows.can_focus = False
         super().__init__("Texts", "", self._search, self._rows)
@@ -254,7 +255,7 @@ def rows_of(
 
 def _excerpt(line: str, width: int, query: str) -> str:
     """Returns the part of a line around the first word of the query."""
-    found = straight_quotes(line).casefold().find(straight_quotes(query).casefold().split()[0])
+    found, _ = next(_places(line, query))
     begin = max(0, min(found - width // 3, len(line) - width + 2))
     if begin > 0:  # at a word
         begin = max(begin, line.find(" ", begin - 1, found) + 1)
@@ -264,10 +265,15 @@ def _excerpt(line: str, width: int, query: str) -> str:
 def _underlined(text: str, query: str) -> Content:
     """Returns a text with the words of the query in bold and underlined."""
     content = Content(text)
+    for start, end in _places(text, query):
+        content = content.stylize("bold underline", start, end)
+    return content
+
+
+def _places(text: str, query: str) -> Iterator[tuple[int, int]]:
+    """Yields the start and the end of each place of a text that has a word of the query."""
     folded = [character.casefold() for character in straight_quotes(text)]
     places = [place for place, letters in enumerate(folded) for _ in letters]  # two for "ß"
     for word in straight_quotes(query).casefold().split():
         for match in re.finditer(re.escape(word), "".join(folded)):
-            start, last = places[match.start()], places[match.end() - 1]
-            content = content.stylize("bold underline", start, last + 1)
-    return content
+            yield places[match.start()], places[match.end() - 1] + 1

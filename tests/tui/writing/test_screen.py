@@ -155,6 +155,7 @@ async def test_the_first_start_is_in_the_language_of_the_locale(
         ("write to zoe@munoz.es, www.munoz.es or notes.txt ", ""),
         ("we saw Zw", ""),
         ("23:5", ""),
+        ("we saw ❤️ ", ""),
         ("it’s semi-xx ", "unknown: semi-xx"),
     ],
 )

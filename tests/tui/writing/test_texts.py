@@ -126,6 +126,9 @@ def test_the_words_found_are_marked_also_after_a_letter_that_stands_for_two() ->
     listed = Listed(1, line, 0.0, 7, 0, "", line, line, 1)
     (row,) = rows_of([listed], 80, "strasse meer", None)
     assert [row.plain[span.start : span.end] for span in row.spans] == ["Straße", "Meer"]
+    listed = listed._replace(full_title="Am Ende", found=f"{'ß ' * 200}das Meer {'ist da ' * 9}")
+    (row,) = rows_of([listed], 40, "meer", None)
+    assert "das Meer ist" in row.plain
 
 
 async def test_an_edit_that_another_text_interrupts_comes_back_as_that_edit(
@@ -183,6 +186,22 @@ async def test_a_text_is_renamed_and_deleted_and_comes_back(tmp_path: Path) -> N
         await it.sees("─ 1 text deleted: ctrl+z brings back the last ─")
         await it.press("ctrl+z")
         await it.sees("Letter [/b]", "today")
+
+
+async def test_a_key_of_the_list_acts_on_the_row_that_the_keys_before_it_reach(
+    tmp_path: Path,
+) -> None:
+    async with desk(tmp_path) as it:
+        await two_texts(it)
+        await open_list(it)
+        for keys in (["down"], [*"sea"]):
+            post_keys(it.app, *keys, "ctrl+d")
+            await it.sees("1 text deleted")
+            await it.press("ctrl+u")
+            await it.sees("tom made soup")
+            assert not it.has("we went to the sea")
+            await it.press("ctrl+z")
+            await it.sees("we went to the sea")
 
 
 async def test_a_new_text_and_a_file_are_opened_from_the_list(tmp_path: Path) -> None:
