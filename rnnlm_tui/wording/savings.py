@@ -29,7 +29,7 @@ def savings_sentence(
     if evaluation.words < ENOUGH_WORDS:
         measured = f"measured on {plural(evaluation.words, 'word')}"
         return f"{measured}, too few to tell how many keys it saves: that takes {ENOUGH_WORDS}"
-    where = "on lines it has not seen it " if are_unseen else ""
+    where = "on lines it has not seen, it " if are_unseen else ""
     parts = [f"{where}{_saves(evaluation.keystroke_savings)}"]
     if before is not None:
         parts.append(f"before {both_shares(before)}")

@@ -31,8 +31,8 @@ from rnnlm_tui.wording.trainings import (
 from tests.helpers.events import comparison, ended, finished, measured, writers
 
 SAVES = (
-    "on lines it has not seen it saves 58 of 100 keys of a writer who reads the list, 43 of one who"
-    " looks at the cursor only"
+    "on lines it has not seen, it saves 58 of 100 keys of a writer who reads the list, 43 of one"
+    " who looks at the cursor only"
 )
 UNKNOWN = "it has learned every line, so it cannot be measured on lines that are new to it"
 EARLY = "ended early: it no longer got better on lines that it does not learn; epoch 7 is kept"

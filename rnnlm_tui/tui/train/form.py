@@ -85,7 +85,10 @@ class TrainForm(OfApp, VerticalScroll, can_focus=False):
         self._texts: list[Listed] = []
         """The texts written in the app."""
         self._chosen: list[int] = []
-        """The numbers of the texts to learn from; empty for all of them."""
+        """The numbers of the texts to learn from; empty for all of them. If all that the user has
+        chosen are deleted, their numbers stay."""
+        self._to_learn: list[Listed] = []
+        """The texts to learn from."""
         # The fields are attributes because they are read at each key, and queries are slow.
         choices = [SourceChoice(source, label) for source, label in SOURCES.items()]
         self._sources = RadioSet(*choices, id="sources", compact=True)
@@ -146,10 +149,13 @@ class TrainForm(OfApp, VerticalScroll, can_focus=False):
 
     def arguments(self) -> tuple[str, ...]:
         """Returns the arguments after `--summary` or `--train`. Raises UsageError if there is no
-        file to learn from, or if the settings cannot be read."""
+        file to learn from, if the chosen texts are deleted, or if the settings cannot be read."""
         texts: tuple[str, ...] = ()
         match self.source:
             case "written":
+                if self._chosen and not self._to_learn:
+                    what = "the texts that you chose are deleted"
+                    raise UsageError(what, "choose others, or none for all", field="written")
                 texts = written_arguments(self._chosen)
             case "files":
                 texts = paths_in(self._files.value)
@@ -193,11 +199,12 @@ class TrainForm(OfApp, VerticalScroll, can_focus=False):
         if self._texts and had_none and self.source == "bundled":  # the user has begun to write
             self._choose_source("written")
         chosen = [text for text in self._texts if text.number in self._chosen]
-        self._chosen = [text.number for text in chosen]
-        to_learn = chosen or self._texts
-        words = sum(text.words for text in to_learn)
-        count = f"{plural(len(to_learn), 'text')}, {plural(words, 'word')}"
-        label = f"{SOURCES['written']}: {count if to_learn else 'nothing yet'}"
+        if chosen or not self._texts:
+            self._chosen = [text.number for text in chosen]
+        self._to_learn = chosen if self._chosen else self._texts
+        words = sum(text.words for text in self._to_learn)
+        count = f"{plural(len(self._to_learn), 'text')}, {plural(words, 'word')}"
+        label = f"{SOURCES['written']}: {count if self._texts else 'nothing yet'}"
         self.query_one("#source-written", RadioButton).label = Content(label)
         self.check(again=self.error is not None)
 
@@ -238,7 +245,8 @@ class TrainForm(OfApp, VerticalScroll, can_focus=False):
         """Lets the command line check the form if it has changed, or in any case with `again`:
         another program may have taken the name of the model."""
         self.set_class(self.source == "files", "-files")
-        self.set_class(self.source == "written" and len(self._texts) > 1, "-several")
+        is_choice = len(self._texts) > 1 or bool(self._chosen)
+        self.set_class(self.source == "written" and is_choice, "-several")
         typed = [field.value for field in (self._files, *self._inputs.values())]
         selected = [select.value for select in self._selects.values()]
         values = (self.source, typed, selected, self._texts, self._chosen)

@@ -18,6 +18,7 @@ from rnnlm_tui.events import failed, to_json_line
 from rnnlm_tui.paths import data_dir
 from rnnlm_tui.session.database import connect
 from rnnlm_tui.session.tables import Text, Turn, add_turn
+from rnnlm_tui.session.texts import set_deleted
 from rnnlm_tui.tui.preferences import Preferences
 from rnnlm_tui.tui.train.fields import paths_in
 from rnnlm_tui.tui.train.summary import DataCard, summarise, summary_rows
@@ -54,6 +55,11 @@ def write(folder: Path, *texts: tuple[str, str]) -> None:
     with closing(connect(folder / "session" / "session.db")) as connection:
         for title, text in texts:
             add_turn(connection, Text(title=title, changed=time.time()), Turn(text))
+
+
+def delete(folder: Path, number: int) -> None:
+    with closing(connect(folder / "session" / "session.db")) as connection:
+        set_deleted(connection, number, deleted=True)
 
 
 # The command line's summary
@@ -271,6 +277,17 @@ async def test_what_was_written_is_the_first_choice_and_titles_stay_private(
         await on.press("enter")
         await until(lambda: offered(on) == "what I wrote: 1 text, 4 words")
         assert on.form.arguments() == ("--written=#3",)
+        delete(script.data, 3)
+        on.screen.on_screen_resume()
+        await on.sees("! the texts that you chose are deleted. Choose others")
+        assert (offered(on), wrong(on)) == ("what I wrote: 0 texts, 0 words", ["field-written"])
+        on.form.query_one("#written").focus()
+        await on.press("enter")
+        await until(lambda: isinstance(on.app.screen, ChooseSeveral))
+        await on.press("space")
+        await on.press("enter")
+        await until(lambda: offered(on) == "what I wrote: 1 text, 2 words")
+        assert on.form.arguments() == ("--written=#2",)
         choose(on, "bundled")
         await until(lambda: on.form.source == "bundled")
         write(script.data, ("note", "Yes."))
@@ -279,6 +296,6 @@ async def test_what_was_written_is_the_first_choice_and_titles_stay_private(
         await on.ready()
         assert on.form.source == "bundled", "the choice of the user stays"
     async with shown(script, preferences=Preferences(files="/poems.txt")) as on:
-        await until(lambda: offered(on).startswith("what I wrote: 4 texts"))
+        await until(lambda: offered(on).startswith("what I wrote: 3 texts"))
         await on.ready()
         assert on.form.source == "files"
