@@ -443,10 +443,8 @@ class LineEditor(OfApp, TextArea):
             self.recall.undo()
 
     def action_redo(self) -> None:
-        if self.history.redo_stack:
+        if not self.recall.redo():
             super().action_redo()
-        else:
-            self.recall.redo()
 
     def scroll_cursor_visible(self, center: bool = False, animate: bool = False) -> Offset:
         """Does nothing while the cursor is below the text. An undo shortens the text before it

@@ -169,13 +169,16 @@ class Recall:
             redo = undo()
             self._redo_steps = [*redo_steps, (self._state, redo)]
 
-    def redo(self) -> None:
-        """Redoes the step that was undone last, unless another line is being edited now."""
-        if self._redo_steps and self._redo_steps[-1][0] == self._state:
-            *redo_steps, (_, redo) = self._redo_steps
-            undo = redo()
-            self._undo_steps.append((self._state, undo))
-            self._redo_steps = redo_steps
+    def redo(self) -> bool:
+        """Redoes the step that was undone last, unless the text in the editor was changed since.
+        Returns whether it does."""
+        if not self._redo_steps or self._redo_steps[-1][0] != self._state:
+            return False
+        *redo_steps, (_, redo) = self._redo_steps
+        undo = redo()
+        self._undo_steps.append((self._state, undo))
+        self._redo_steps = redo_steps
+        return True
 
     def _put_away(self) -> Callable[..., None]:
         """Puts away the text in the editor, its steps of undo and the edited turn, and begins new

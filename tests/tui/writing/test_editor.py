@@ -152,7 +152,7 @@ class EditorDesk(Desk[EditorApp]):
         """Types the letters of a script. `{...}` is a key of that name; `[prefix:words|more]`
         answers for the current line, with a ghost of the first word and `more`; `prefix+4` says
         that four letters of the word follow the cursor; `<words>` are those that were asked for.
-        `{edit}` edits the first sent text."""
+        `{edit}` edits the first sent text, `{remove}` removes it."""
         for answer, key, requested, letter in STEP.findall(script):
             if answer:
                 prefix, after, words, more = ANSWER.fullmatch(answer).groups()  # type: ignore[union-attr]
@@ -163,6 +163,8 @@ class EditorDesk(Desk[EditorApp]):
                 self.editor.show_requested([Insertion(piece) for piece in pieces])
             elif key == "edit":
                 self.editor.recall.edit(self.editor.open_text.turns[0])
+            elif key == "remove":
+                self.editor.recall.remove(self.editor.open_text.turns[0])
             else:
                 await self.press(key or letter)
 
@@ -591,6 +593,7 @@ ONE_TWO = "one{enter}two{enter}"
         # Redo does not go over what was written since.
         ("one{enter}{ctrl+z}!{ctrl+y}", "one!", "one", ["one"]),
         ("one{enter}{ctrl+z}!{backspace}{ctrl+y}", "one", "one", ["one"]),
+        ("one{enter}two{ctrl+z}{remove}{ctrl+z}{ctrl+y}", "", None, []),
         ("one{enter}{up} more{enter}{ctrl+z}{ctrl+z}{ctrl+z}", "one", "one more", ["one more"]),
         ("one{enter}two{edit}{ctrl+z}", "one", "one", ["one"]),
         ("one{enter}two{edit}!{escape}", "two", None, ["one"]),
