@@ -60,9 +60,12 @@ class Recall:
 
     def keep(self) -> None:
         """Keeps the text of the editor as a new line, or in place of the turn that is edited, which
-        is removed if nothing is left of it. Does nothing while another text is being opened."""
+        is removed if nothing is left of it. While another text is being opened, begins a new line
+        instead."""
         edited = self._text.edited
         line = line_to_keep(self._editor.text, edited)
+        if self._text.is_opening:
+            self._typing.type("\n")
         if self._text.is_opening or (not line and edited is None):
             return
         bring_back = self._put_away()
@@ -162,8 +165,10 @@ class Recall:
         self._redo_steps = []
 
     def undo(self) -> None:
-        """Undoes the last step, unless the text in the editor was changed after it."""
-        if self._undo_steps and self._undo_steps[-1][0] == self._state:
+        """Undoes the last step, unless the text in the editor was changed after it, or another text
+        is being opened."""
+        is_last = bool(self._undo_steps) and self._undo_steps[-1][0] == self._state
+        if is_last and not self._text.is_opening:
             redo_steps = self._redo_steps  # the undo changes the text, which forgets them
             _, undo = self._undo_steps.pop()
             redo = undo()

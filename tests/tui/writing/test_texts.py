@@ -391,21 +391,22 @@ async def test_what_is_typed_while_a_text_is_slowly_opened_is_kept(
     monkeypatch.setattr(editor, "ANSWER_WAIT_S", 0.01)
     is_disk_free = threading.Event()
     async with desk(tmp_path) as it:
+        await it.send("of the text before", 1)
         before = it.screen.open_text.text
         it.app.session.write(lambda connection: is_disk_free.wait(PATIENCE_S))
         post_keys(it.app, "ctrl+n")
         await until(lambda: it.screen.open_text.is_opening)
-        post_keys(it.app, "a", "enter", "b")
-        await until(lambda: it.line == "ab")
+        post_keys(it.app, "ctrl+z", "a", "enter", "b")
+        await until(lambda: it.line == "a\nb")
         it.app.post_message(events.Paste("\ncd"))
-        await until(lambda: it.line == "ab\ncd")
+        await until(lambda: it.line == "a\nb\ncd")
         if is_closed:
             it.app.exit()
             await until(lambda: not it.app.is_running)
         is_disk_free.set()
         await until(lambda: it.screen.open_text.text is not before)
     async with desk(tmp_path) as it:
-        assert (it.page, it.line) == ([], "ab\ncd")
+        assert (it.page, it.line) == ([], "a\nb\ncd")
 
 
 async def test_3_000_pasted_lines_are_there_at_once_and_stay(tmp_path: Path) -> None:
