@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
@@ -326,11 +327,7 @@ class Library:
         for good. If that is interrupted, the name stays in the list until it is deleted again."""
         self._must_have(name)
         with self.lock(name, trains=False):
-            others = {*self.names(), *(run.name for run in self.runs.all())} - {name}
-            kept = {path for other in others for path in self.stored_texts(other)}
-            for path in self.stored_texts(name):
-                if path not in kept:
-                    files.remove(path)
+            self._remove_texts(self._files_of(name).__contains__, of_deleted=name)
             files.remove(self.runs.folder(name))
             self.remove_leftovers(name)
             files.remove(self.path(name))
@@ -349,14 +346,36 @@ class Library:
         paths = map(Path, read_sources(self.runs.folder(name)).sources)
         return [path for path in paths if path.parent == self.texts_folder]
 
+    def _files_of(self, name: str) -> set[str]:
+        """Returns the names of the files that the model has learned, or that its unfinished run
+        learns. Their folder may have been moved."""
+        from rnnlm_tui.store.run_files import read_facts, read_sources
+
+        folder = self.runs.folder(name)
+        sources = read_sources(folder).sources
+        with suppress(ModelError):  # there is no unfinished run
+            sources += read_facts(folder).sources
+        return {Path(source).name for source in sources}
+
+    def _remove_texts(self, is_meant: Callable[[str], object], of_deleted: str = "") -> None:
+        """Removes the stored texts whose file names are meant, unless a model needs them that is
+        not the one to be deleted."""
+        if found := [path for path in self.texts_folder.glob("*.txt") if is_meant(path.name)]:
+            names = {*self.names(), *(run.name for run in self.runs.all())} - {of_deleted}
+            kept = {file for name in names for file in self._files_of(name)}
+            for path in found:
+                if path.name not in kept:
+                    files.remove(path)
+
     def remove_leftovers(self, name: str) -> None:
-        """Removes the files of this name that killed processes have left: half of a saved model,
-        and an update that cannot be resumed. The caller must hold its lock."""
+        """Removes the files of this name that trainings have left: half of a saved model, an update
+        that cannot be resumed, and texts that were never learned. The caller must hold its lock."""
         folder = self.runs.folder(name)
         for path in (self.path(name), folder / UPDATE, folder / RESUME, folder / RUN_JSON):
             files.remove(files.temporary_of(path))
         if not self.runs.can_resume(name):
             files.remove(folder / UPDATE)
+        self._remove_texts(re.compile(rf"{re.escape(name)}-written(-\d+)?\.txt").fullmatch)
 
     def export(self, name: str, target: Path, *, replace: bool = False) -> Path:
         """Copies the model's file, which has neither paths nor the text, to the file or into the

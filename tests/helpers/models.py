@@ -6,7 +6,7 @@ import json
 import struct
 import subprocess
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import compress
 from pathlib import Path
@@ -90,13 +90,14 @@ def tensor_file(header: object, numbers: bytes) -> bytes:
     return struct.pack("<Q", len(encoded)) + encoded + numbers
 
 
-def put_state(folder: Path, epoch: int, epochs: int) -> None:
-    """Saves the state of a run of the lesson, without weights, in its folder."""
+def put_state(folder: Path, epoch: int, epochs: int, *, sources: Sequence[str] = ()) -> None:
+    """Saves the state of a run of the lesson, without weights, in its folder. It learns the files
+    `sources`."""
     folder.mkdir(parents=True, exist_ok=True)
     facts = RunFacts(
         config=make_config("lesson", [{"epochs": epochs}]),
         created="2026-01-01",
-        sources=[],
+        sources=[*sources],
         encoding=None,
         sha256="00",
         seed_line="the cat",

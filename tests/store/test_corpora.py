@@ -26,7 +26,7 @@ from rnnlm_tui.store.trained_lines import TrainedLines, count_seen, language_has
 from rnnlm_tui.text.line_hashes import hash_lines
 from rnnlm_tui.text.reading import Corpus, read_corpus
 from rnnlm_tui.text.tokenizers import TOKENIZERS
-from tests.helpers.models import SAVED_MODELS, put, put_saved_model, saved_model
+from tests.helpers.models import SAVED_MODELS, put, put_saved_model, put_state, saved_model
 
 LESSON = TOKENIZERS["lesson"]
 VERSES = (SAVED_MODELS / "verses.txt").read_text()
@@ -149,6 +149,21 @@ def test_a_deleted_model_leaves_no_copy_of_what_was_written(library: Library, ve
     assert shared.exists() and verses.exists() and not own.exists()
     library.delete("rnn")
     assert not shared.exists()
+
+
+def test_a_text_that_nothing_has_learned_does_not_stay(library: Library, verses: Path) -> None:
+    put_saved_model(library, "rnn")
+    library.runs.folder("rnn").mkdir(parents=True)
+    learned, unfinished, stopped, other = (
+        save_written(library.texts_folder, name, [line])
+        for name, line in (("gru", "Two."), ("gru", "Three."), ("gru", "One."), ("rnn", "Four."))
+    )
+    write_sources(library.runs.folder("gru"), [str(verses), str(learned)], None)
+    put_state(library.runs.folder("gru"), 1, 2, sources=[f"/moved/{unfinished.name}"])
+    library.remove_leftovers("gru")
+    assert [path.exists() for path in (learned, unfinished, stopped, other)] == [1, 1, 0, 1]
+    library.delete("gru")
+    assert [*library.texts_folder.iterdir()] == [other]
 
 
 def test_the_lines_that_a_built_in_model_of_no_language_has_learned_are_counted(
