@@ -73,24 +73,35 @@ def _run(
             history.add(event)
             on_preparing(event)
 
-    locked = _locked(library, name, control) if ranks.is_first else nullcontext()
-    with _explained_memory_errors(), locked:
+    with _locked(library, name, control) if ranks.is_first else nullcontext():
+        events = _all_events(planned, control, show, on_prepared, ranks)
+        yield from history.record(events) if ranks.is_first else events
+
+
+def _all_events(
+    planned: Plan,
+    control: Control,
+    show: Callable[[Preparing], None],
+    on_prepared: Callable[[Job], None],
+    ranks: Alone,
+) -> Iterator[Event]:
+    """Prepares the text of a plan and trains. Yields the events."""
+    with _explained_memory_errors():
         control.preparing = True
         try:
             if control.stopped:  # by an earlier signal
                 raise StoppedError
             job = planned.prepare(PreparationReport(control, show))
         except StoppedError:
-            end = Finished(0.0, "stopped", None, None, str(library.path(name)), 0.0)
-            yield from history.record([end]) if ranks.is_first else [end]
+            path = planned.library.path(planned.name)
+            yield Finished(0.0, "stopped", None, None, str(path), 0.0)
             return
         finally:
             control.preparing = False
         check_memory(job.config, job.prepared)
         on_prepared(job)
         control.seed_line = control.seed_line or job.facts.seed_line
-        events = _events_of(job, control, ranks)
-        yield from history.record(events) if ranks.is_first else events
+        yield from _events_of(job, control, ranks)
 
 
 def check_end(finished: Finished) -> None:
@@ -158,6 +169,8 @@ class HistoryFile:
             if event.time < self._next_progress:
                 return
             self._next_progress = event.time + PROGRESS_EVERY_S
+        elif isinstance(event, Started):
+            self._next_progress = 0.0  # the times of the run start at 0 again
         files.make_folder(self.path.parent)
         try:
             if isinstance(event, Started) and event.epochs_done == 0:
@@ -175,7 +188,7 @@ class HistoryFile:
     def record(self, events: Iterable[Event]) -> Iterator[Event]:
         """Writes each event, then yields it. If the run fails, the history ends with the failure.
         Raises StorageError."""
-        last_time = self._next_progress = 0.0  # the times of the run start at 0 again
+        last_time = 0.0
         try:
             for event in events:
                 last_time = event.time

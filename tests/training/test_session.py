@@ -9,7 +9,7 @@ from unittest.mock import Mock
 
 import pytest
 
-from rnnlm_tui.errors import StorageError
+from rnnlm_tui.errors import CorpusError, StorageError
 from rnnlm_tui.events import Event, Failed, Preparing, Progress, Warned, from_json_line
 from rnnlm_tui.store.library import Library
 from rnnlm_tui.training.control import Control
@@ -72,6 +72,19 @@ def test_a_new_run_replaces_the_history_of_the_one_before_or_tells_why_not(
         record_all(tmp_path, started())
     *kept, failed = history(tmp_path)
     assert kept == events and isinstance(failed, Failed)
+
+
+def test_a_run_that_fails_before_it_trains_says_so_in_its_history(
+    library: Library, tmp_path: Path
+) -> None:
+    put_saved_model(library, "ngram")
+    nothing = tmp_path / "nothing.txt"
+    nothing.write_text("\n")
+    request = TrainingRequest(name="ngram", preset="ngram", force=True, sources=(str(nothing),))
+    with pytest.raises(CorpusError) as caught:
+        [*training_events(library, request, Control())]
+    failed = history(library.runs.folder("ngram"))[-1]
+    assert isinstance(failed, Failed) and failed.message == caught.value.message
 
 
 def test_a_run_that_is_stopped_while_it_reads_its_text_says_so_in_its_history(
