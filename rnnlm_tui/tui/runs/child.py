@@ -96,6 +96,8 @@ def end_of_training(name: str, code: int, seconds: float) -> Event:
         cause = "by hand or for lack of memory" if code == -9 else "it crashed"
         what = f"was killed by signal {-code}, {cause}"
     hint = shorten(sanitize(logged.decode("utf-8", "replace").expandtabs()), 200)
+    if code > 0 and not hint:  # whatever the reason, it would have written it
+        hint = "perhaps the disk is full: its log is empty, too"
     return failed(RnnlmError(f"the training process {what}", hint), seconds)
 
 

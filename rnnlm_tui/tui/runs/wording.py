@@ -233,7 +233,7 @@ def has_learned(progress: RunProgress) -> bool:
 def kept_if_stopped(progress: RunProgress) -> str:
     """Says what is kept of a run that is stopped now."""
     if not has_learned(progress):
-        return "nothing is kept: it has learned nothing yet"
+        return "nothing of the training is kept: it has learned nothing yet"
     if progress.is_update:
         return "the model stays as it is, and you can resume the training"
     if progress.is_past_training:

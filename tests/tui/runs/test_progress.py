@@ -79,9 +79,9 @@ def test_the_phase_and_the_shares() -> None:
 
 def test_what_a_stop_leaves_is_what_was_learned() -> None:
     for events, kept in (
-        ([READING], "nothing is kept: it has learned nothing yet"),
+        ([READING], "nothing of the training is kept: it has learned nothing yet"),
         ([started()], "there is no model yet, but you can resume"),
-        ([replace(started(), config=make_config("ngram", []))], "nothing is kept"),
+        ([replace(started(), config=make_config("ngram", []))], "nothing of the training is kept"),
         ([started(), saved(0)], "you can use the model as it is now, and resume"),
         (held_out(5, 4), "you can use the model as it is now, and resume"),
         (

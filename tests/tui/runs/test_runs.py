@@ -118,6 +118,7 @@ CORPUS = CorpusError("no such file: a.txt", "name another", field="sources")
     [
         (3, CORPUS, "no such file", "name another"),  # the event has its field
         (3, "Traceback:\nValueError: x\n", "exit code 3 and no message", "ValueError: x"),
+        (1, "", "exit code 1 and no message", "perhaps the disk is full: its log is empty, too"),
         (0, "", "exit code 0", ""),
         pytest.param(-9, "", "killed by signal 9, by hand or for lack", "", marks=POSIX),
     ],
