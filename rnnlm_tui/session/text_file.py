@@ -56,8 +56,11 @@ def write_text_file(
     path: str, lines: Iterable[str], encoding: str = "utf-8", line_end: str = "\n"
 ) -> TextFile:
     """Writes or replaces a file as a whole. If the disk is full or the app is killed, the old file
-    stays. Follows links, and keeps the permissions. Raises StorageError."""
+    stays. Follows links, and keeps the permissions. Raises StorageError, also for a file that is
+    read-only: its folder may allow to replace it."""
     target = Path(os.path.realpath(path))
+    if target.exists() and not os.access(target, os.W_OK):
+        raise StorageError(f"{target.name} is read-only", "save the text under another name")
     try:
         raw = "".join(f"{line}{line_end}" for line in lines).encode(encoding)
     except UnicodeEncodeError as error:

@@ -104,6 +104,15 @@ def test_a_link_stays_a_link_and_nobody_else_gets_to_read_a_private_file(tmp_pat
     assert file.path == str(link)
 
 
+def test_a_read_only_file_is_not_replaced(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "a.txt"
+    path.write_text("old\n")
+    monkeypatch.setattr(os, "access", lambda path, mode: False)  # root may write to any file
+    with pytest.raises(StorageError, match=r"a\.txt is read-only"):
+        write_text_file(str(path), ["new"])
+    assert path.read_text() == "old\n"
+
+
 def test_the_digest_of_what_cannot_be_read(tmp_path: Path) -> None:
     assert digest_of(str(tmp_path / "none")) is None
     assert digest_of(str(tmp_path)) == ""

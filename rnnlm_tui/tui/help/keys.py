@@ -70,7 +70,7 @@ class KeysScreen(Dialog[None]):
     ]  # fmt: skip
     DEFAULT_CSS = """
     KeysScreen {
-        & > .dialog-box { width: 92%; max-width: 92; max-height: 96%; }
+        & > .dialog-box { width: 92%; max-width: 92; }
         #keys { height: auto; max-height: 74vh; margin-top: 1; scrollbar-size-vertical: 1; }
         #keys Vertical { height: auto; padding-right: 2; }
         #keys Static { margin-bottom: 1; border-top: solid $foreground 20%; }
