@@ -58,8 +58,7 @@ def prospect(job: Job, parameters: int) -> list[str]:
     elif held_out < ENOUGH_WORDS:
         told = (
             f"It keeps {plural(held_out, 'word')} apart to measure on, too few to tell how many"
-            " keys it saves: whether to use it is up to you. A text of some"
-            f" {ENOUGH_TEXT:,} words is enough."
+            f" keys it saves; {ENOUGH_TEXT}. Whether to use it is up to you."
         )
     else:
         told = "Then it tells how many keys it saves on lines of this text that it has not seen."

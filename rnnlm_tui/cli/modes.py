@@ -67,7 +67,14 @@ _MODES = (
         "look inside: what the model does with TEXT, or with each line of standard input, stage by"
         " stage",
     ),
-    Mode("--lsp", "main:serve_editor", "", "--model --config", "a language server for editors"),
+    Mode(
+        "--lsp",
+        "main:serve_editor",
+        "",
+        "--model --config",
+        "a language server for editors; until you choose a model, a document gets that of its"
+        " language",
+    ),
     Mode(
         "--summary",
         "summary:summary",

@@ -27,7 +27,7 @@ class CommandLine(TrainingRequest, frozen=True, kw_only=True):
 
     open: Annotated[str | None, "FILE", "write in this text file; F5 saves it"] = None
     csv: Annotated[
-        str | None, "FILE.csv", "write a table of the epochs; in a training, after each epoch"
+        str | None, "FILE.csv", "write a table of the epochs, in a training after each one"
     ] = None
     plot: Annotated[str | None, "FILE.svg", "draw the losses as often as --csv writes"] = None
     quiet: Annotated[bool, "no progress, only the result"] = False

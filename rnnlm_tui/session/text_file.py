@@ -38,7 +38,9 @@ def read_text_file(path: Path, encoding: str | None = None) -> ReadFile:
         with path.open("rb") as file:
             raw = file.read(LARGEST_BYTES + 1)
     except OSError as error:
-        raise CorpusError(f"cannot read {label}: {os_reason(error)}") from error
+        is_new = isinstance(error, FileNotFoundError)
+        hint = "to begin a new file, write in the app and press F5 there" if is_new else ""
+        raise CorpusError(f"cannot read {label}: {os_reason(error)}", hint) from error
     if len(raw) > LARGEST_BYTES:
         raise CorpusError(f"{label} is larger than 1 MB", "a model can be trained on a longer text")
     for _ in decoded_lines(io.BytesIO(raw), label, encoding):  # raises an error if it is not text

@@ -407,4 +407,6 @@ class Library:
 
     def _must_be_free(self, name: str) -> None:
         if self.has(check_name(name)):
-            raise ModelError(f"the name {name} is taken", "take another name")
+            raise ModelError(
+                f"the name {name} is taken; {self.free_name(name)} is free", "take another name"
+            )

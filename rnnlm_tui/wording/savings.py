@@ -7,8 +7,9 @@ from rnnlm_tui.formatting import plural
 
 ENOUGH_WORDS = 500
 """Fewest words to measure a model on. A hit rate of 10 % on 500 words is accurate to 3 points."""
-ENOUGH_TEXT = 10 * ENOUGH_WORDS
-"""Words of a text that holds out ENOUGH_WORDS, since a tenth is held out by default."""
+ENOUGH_TEXT = "a text of 5,000 to 8,000 words is enough"
+"""A tenth of the lines is held out by default. Since lines differ in length, a text that holds out
+ENOUGH_WORDS may have more than ten times as many."""
 
 
 def savings_sentence(
@@ -67,7 +68,6 @@ def comparison_sentence(name: str, comparison: Comparison) -> str:
     new, old = comparison.new.keystroke_savings, comparison.in_use.keystroke_savings
     if comparison.new.words < ENOUGH_WORDS or new is None or old is None:
         few = f"{plural(comparison.new.words, 'word')} that neither has learned are too few to tell"
-        enough = f"a text of some {ENOUGH_TEXT:,} words is enough"
-        return f"{few} whether {name} is better than {comparison.name}; {enough}"
+        return f"{few} whether {name} is better than {comparison.name}; {ENOUGH_TEXT}"
     on_lines = "on lines that neither has learned"
     return f"{name} {_saves(new, 1)}, {on_lines}; {comparison.name} {both_shares(old, 1)}"

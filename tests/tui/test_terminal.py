@@ -202,6 +202,7 @@ def test_a_file_is_opened_written_in_and_saved(model: str, tmp_path: Path) -> No
     with app("--open", str(tmp_path / "none.txt")) as terminal:
         assert terminal.wait_for_exit() == 3
         assert "cannot read none.txt" in terminal.text
+        assert "to begin a new file" in terminal.text
         assert b"\x1b[?1049h" not in terminal.output, "the app does not even start"
 
 

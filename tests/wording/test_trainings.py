@@ -132,13 +132,13 @@ def test_the_end_says_what_the_model_is_worth_and_how_that_came_about(
             comparison(0.6, 0.5, words=499),
             False,
             "499 words that neither has learned are too few to tell whether mine is better than"
-            " sonnets; a text of some 5,000 words is enough",
+            " sonnets; a text of 5,000 to 8,000 words is enough",
         ),
         (
             comparison(None, None, words=0),
             False,
             "0 words that neither has learned are too few to tell whether mine is better than"
-            " sonnets; a text of some 5,000 words is enough",
+            " sonnets; a text of 5,000 to 8,000 words is enough",
         ),
     ],
 )

@@ -59,7 +59,7 @@ class TrainForm(OfApp, VerticalScroll, can_focus=False):
         Select #label, Select > SelectOverlay { text-wrap: nowrap; text-overflow: ellipsis; }
         #more { border-top: none; background: transparent; padding: 0; }
         #below-form { height: auto; margin: 1 0 0 1; }
-        #train { min-width: 9; margin-right: 2; }
+        #train { min-width: 9; margin-right: 3; }
         #prospect { width: 1fr; height: auto; min-height: 2; }
         #prospect.-wrong { color: $warn; }
         #more Contents { padding: 0; }

@@ -53,7 +53,7 @@ class RunPane(OfApp, Vertical, can_focus=True):
         Binding("escape", "screen.form", "form", id="train.form",
                 tooltip="Go back to the form; it stops no training"),
         train_key("g", "seed", "line", "Change your line; it is continued after each epoch"),
-        train_key("i", "inside", "inside", "Look inside the model; as it was saved last"),
+        train_key("i", "inside", "inside", "Use the model and look inside; as it was saved last"),
         train_key("r", "go_on", "train on", "Train on; resumed, or for more epochs"),
         train_key("d", "detach", "background", "Train in the background; even after you quit"),
         train_key("c", "compare", "models", "Show it among the other models"),

@@ -135,7 +135,7 @@ class Saving:
         if path:
             found = await asyncio.to_thread(path_problem, path, for_new_file=True)
             problem = found or ""
-        proposed = re.sub(NOT_IN_A_NAME, "-", copy.title.rstrip("….")) + ".txt"
+        proposed = re.sub(NOT_IN_A_NAME, "-", copy.title.rstrip("….,")) + ".txt"
         while True:
             if not path or problem:
                 about = f"as a text file, a paragraph a line\na name alone goes to {current_dir()}"

@@ -251,7 +251,9 @@ class AutocompleteScreen(AppScreen):
             now = key("line.suggest_now", "ctrl+space")
             return f"hidden until the next word; {now} suggests now"
         if listing.choice:
-            return f"{key('line.never_suggest', 'delete')}: never suggest it"
+            insert = key("line.send", "enter")
+            never = key("line.never_suggest", "delete")
+            return f"{insert}: insert it   {never}: never suggest it"
         if answer is None or self._predictor.is_reading:
             return "reading ..."
         if self._language_note != NO_NOTE and listing.words:
@@ -462,7 +464,9 @@ class AutocompleteScreen(AppScreen):
             self.editor.recall.note_step(self._use(model, notice))
             self._show_editor_note()
         else:
-            self.app.notify_user(f"no other model knows the last {WORDS_JUDGED} words better")
+            self.app.notify_user(
+                f"no other model knows the last {WORDS_JUDGED} words better; fewer are not judged"
+            )
 
     def _use(self, name: str, notice: str = "") -> Reversal:
         """Uses a model, with a notice once it is active; returns what goes back to the one

@@ -630,7 +630,7 @@ async def test_a_key_uses_the_model_of_the_language_and_another_goes_back(
     models = {"english": scripted_model(), "german": scripted_model()}
     async with desk(tmp_path, models) as it:
         await it.press("ctrl+g")
-        await it.told("no other model knows the last 30 words better")
+        await it.told("no other model knows the last 30 words better; fewer are not judged")
         it.editor.post_message(events.Paste(f"{german}\n"))
         await it.sees(note)
         await it.press("f4")
