@@ -321,8 +321,12 @@ class Model:
         return target
 
     def _check_unchanged(self) -> None:
-        """Raises ModelError if the file has another model by now."""
-        _check_card(self.path, read_card(self.path), self.card)
+        """Raises ModelError if the file is gone or has another model by now."""
+        try:
+            found = read_card(self.path)
+        except ModelError as error:
+            raise ModelError(f"{self.path}: {error.message}", error.hint) from error
+        _check_card(self.path, found, self.card)
 
     @overload
     def evaluate(
