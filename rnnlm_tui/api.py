@@ -205,8 +205,8 @@ def train_events(
     listed in `TrainingOptions`: options of the command line, such as `name` or `update`, and
     settings, such as `epochs=3`. `written` are titles of texts written in the app.
 
-    Leave the loop or press ctrl+c to stop: a network is saved, and `resume=True` continues. Raises
-    RnnlmError.
+    Leave the loop or press ctrl+c to stop: a network is saved, and `resume=True` continues. If the
+    generator has a name, call its `close` after leaving the loop. Raises RnnlmError.
     """
     from rnnlm_tui.training.control import Control
     from rnnlm_tui.training.request import TrainingRequest

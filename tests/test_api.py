@@ -336,6 +336,9 @@ def test_leaving_the_loop_of_events_stops_and_saves(text: Path, tmp_path: Path) 
     where: dict[str, Any] = {"name": "mine", "data_dir": tmp_path}
     running = rnnlm_tui.train_events(text, epochs=2, **SMALL, **where)
     next(event for event in running if isinstance(event, EpochEnded))
+    with pytest.raises(rnnlm_tui.RnnlmError, match="held by process") as held:
+        rnnlm_tui.train(resume=True, **where)
+    assert "this one: call close()" in held.value.hint
     running.close()
     resumed = rnnlm_tui.train_events(resume=True, **where)
     assert [event.epoch for event in resumed if isinstance(event, EpochEnded)] == [2]

@@ -50,9 +50,11 @@ def hold(folder: Path, name: str, *, trains: bool) -> Iterator[None]:
             since = datetime.now(UTC).isoformat(timespec="seconds")
             note.write_bytes(json.encode(Trainer(os.getpid(), since)))
     except filelock.Timeout as error:
-        who = _read_note(folder, name) or "another process"
-        message = f"the model {name} is held by {who}"
-        raise ModelError(message, "wait until it has ended") from error
+        who, hint = _read_note(folder, name), "wait until it has ended"
+        if who is not None and who.pid == os.getpid():  # in Python, such as a notebook
+            hint = "that is this one: call close() of the events of that training"
+        message = f"the model {name} is held by {who or 'another process'}"
+        raise ModelError(message, hint) from error
     except OSError as error:
         raise StorageError(f"cannot write to {folder}: {os_reason(error)}") from error
     try:
