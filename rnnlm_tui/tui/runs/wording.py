@@ -134,7 +134,8 @@ def time_left_words(progress: RunProgress) -> str:
         return "measuring the model"
     if progress.last_report is None or (left := progress.last_report.eta_s) is None:
         return "estimating"
-    return f"{format_duration(left)} left"
+    # The last steps, such as the longest n-grams and their measurement, may take longer.
+    return f"{format_duration(left)} left" if left >= 1 else "nearly done"
 
 
 def is_bad_end(progress: RunProgress) -> bool:

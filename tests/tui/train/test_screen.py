@@ -81,6 +81,8 @@ LONG = replace(ended(1), sample=SAMPLE)
         ),
         ((80, 24), [started(), progress(1, 2), Paused(2.0, "requested")],
          [("‖ PAUSED",), ("1 min 00 s left, 1.0 s so far",), ("·  paused",)]),
+        ((80, 24), [started(epochs=1), progress(1, 3, eta=0.04)],
+         [("epoch 1/1, step 3/4", "nearly done, 1.0 s so far")]),
         ((80, 24), [started(epochs=1), progress(1, 4, eta=0), ended(1)],
          [("▶ measuring",), ("epoch 1/1", "100%", "measuring the model")]),
         pytest.param((80, 24), [*epochs(6, 5), Preparing(9.0, "comparing", 1, 2, None)],
