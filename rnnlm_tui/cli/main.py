@@ -117,6 +117,8 @@ def _as_rnnlm_error(error: BaseException) -> RnnlmError:
             shown = RnnlmError("interrupted")
             shown.exit_code = EXIT_INTERRUPTED
             return shown
+        case FileNotFoundError(filename=None):  # raised by os.getcwd
+            return RnnlmError("the current folder was deleted", "change to another one")
         case OSError(filename=None):
             return RnnlmError(f"cannot write the result: {os_reason(error)}")
         case OSError(filename=path):

@@ -131,6 +131,7 @@ def test_an_argument_that_is_not_utf8_still_gives_json_in_utf8(ask: Command) -> 
 
 
 FULL = "rnnlm-tui: cannot write the result: no space left on device\n"
+GONE = "rnnlm-tui: the current folder was deleted\n  change to another one\n"
 
 
 @POSIX
@@ -142,6 +143,7 @@ FULL = "rnnlm-tui: cannot write the result: no space left on device\n"
         ("{ run --suggest --json; echo $? >&2; } | :", "", "0\n"),
         ("run --suggest 'the ' <&- 2>&-", "next words, by verses", ""),
         ("run --suggest 'the ' 2>&-", "next words, by verses", ""),
+        ('cd "$(mktemp -d)" && rmdir "$PWD" && run --export verses || echo $?', "1", GONE),
         # A terminal without Unicode gets plain bars.
         ("PYTHONIOENCODING=ascii run --suggest 'the ' --top=1", "%  #", ""),
         *(
