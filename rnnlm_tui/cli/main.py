@@ -5,6 +5,7 @@ Imports as little as possible, so that `--help` is fast.
 
 from __future__ import annotations
 
+import codecs
 import gc
 import importlib
 import io
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 
 SHOWN_ERRORS = (RnnlmError, OSError, MemoryError, KeyboardInterrupt)
 """Errors that are shown as a sentence, without a traceback."""
+PLAIN = str.maketrans("█▓▒░≡·━╸─▌≈≠…–—‘’“”", "@%+:*.=-.|~!~--''\"\"")
+"""The ASCII characters for the signs of bars and pictures, and for marks of writing."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -148,8 +151,8 @@ def _print_error(message: str, hint: str) -> None:
 
 
 def _repair_streams(is_json: bool) -> None:
-    """Reopens standard streams that the parent process has closed, and makes stdout print question
-    marks for characters that it cannot encode. JSON is always UTF-8.
+    """Reopens standard streams that the parent process has closed, and makes stdout print PLAIN
+    characters or question marks for those that it cannot encode. JSON is always UTF-8.
 
     Turns PYTHONUNBUFFERED off, with which print() writes a line and its end separately. The lines
     of the processes of a training, which share both streams, would mix. Without it, lines of up to
@@ -160,10 +163,18 @@ def _repair_streams(is_json: bool) -> None:
             null = os.open(os.devnull, os.O_RDWR)
             setattr(sys, name, os.fdopen(null, mode, encoding="utf-8"))
     if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(errors="replace", encoding="utf-8" if is_json else None)
+        codecs.register_error("plain", _in_plain_characters)
+        sys.stdout.reconfigure(errors="plain", encoding="utf-8" if is_json else None)
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper) and stream.write_through:
             stream.reconfigure(write_through=False, line_buffering=True)
+
+
+def _in_plain_characters(error: UnicodeError) -> tuple[str, int]:
+    """Returns what is printed for characters that cannot be encoded, and the place after them."""
+    assert isinstance(error, UnicodeEncodeError)
+    text = error.object[error.start : error.end].translate(PLAIN)
+    return text.encode("ascii", "replace").decode(), error.end
 
 
 def _end_stdout() -> None:

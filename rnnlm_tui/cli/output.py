@@ -25,11 +25,6 @@ def print_json(data: Mapping[str, Any]) -> None:
     print(json_text(data), flush=True)
 
 
-def prints_unicode() -> bool:
-    """True if stdout can print block characters."""
-    return sys.stdout.encoding.lower().startswith("utf")
-
-
 def width_of(stream: TextIO, otherwise: int) -> int:
     """Returns the columns of the terminal that a stream goes to, `otherwise` without a terminal."""
     try:

@@ -15,7 +15,7 @@ import numpy as np
 
 from rnnlm_tui.cli import protocol
 from rnnlm_tui.cli.options import CommandLine
-from rnnlm_tui.cli.output import print_json, prints_unicode
+from rnnlm_tui.cli.output import print_json
 from rnnlm_tui.errors import RnnlmError
 from rnnlm_tui.events import EVENT_VERSION, failed, to_json
 from rnnlm_tui.formatting import SLIP_MARK, sanitize
@@ -111,8 +111,7 @@ def answer_json(request: protocol.SuggestRequest, found: Suggestions, model: str
 def in_line(word: Suggestion, prefix: str) -> str:
     """Returns a word as it will stand in the line, with a mark before it if it corrects typed
     letters."""
-    mark = SLIP_MARK if prints_unicode() else "~"
-    return f"{mark if word.corrects else ''}{sanitize(word.in_line(prefix))}"
+    return f"{SLIP_MARK if word.corrects else ''}{sanitize(word.in_line(prefix))}"
 
 
 def suggestions_table(found: Suggestions, model: str) -> Iterator[str]:
@@ -125,7 +124,7 @@ def suggestions_table(found: Suggestions, model: str) -> Iterator[str]:
     texts = [in_line(word, found.prefix) for word in found.insertable]
     width = max(map(len, texts), default=0)
     for text, word in zip(texts, found.insertable, strict=True):
-        bar = ("█" if prints_unicode() else "#") * round(CERTAIN_BAR * word.probability)
+        bar = "█" * round(CERTAIN_BAR * word.probability)
         yield f"  {text:{width}}  {word.probability:6.1%}  {bar}".rstrip()
     if not texts:
         yield "  none"

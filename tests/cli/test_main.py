@@ -145,7 +145,8 @@ GONE = "rnnlm-tui: the current folder was deleted\n  change to another one\n"
         ("run --suggest 'the ' 2>&-", "next words, by verses", ""),
         ('cd "$(mktemp -d)" && rmdir "$PWD" && run --export verses || echo $?', "1", GONE),
         # A terminal without Unicode gets plain bars.
-        ("PYTHONIOENCODING=ascii run --suggest 'the ' --top=1", "%  #", ""),
+        ("PYTHONIOENCODING=ascii run --suggest 'the ' --top=1", "%  @", ""),
+        ("PYTHONIOENCODING=ascii run --explain 'the '", "% @@@", ""),
         *(
             [
                 ("run --help > /dev/full || echo $?", "1", FULL),
