@@ -39,6 +39,10 @@ GROUPS = {
 }  # fmt: skip
 """The groups of the list of keys, each with the ids of its bindings."""
 
+ROWS_AROUND = 7
+"""The rows of a window beside those of the list: the border of the box, the title, the row of keys,
+the rows between them, and one outside."""
+
 
 class Action(NamedTuple):
     """An action that keys do now on the widget or screen `node`. `keys` are as they are shown."""
@@ -71,7 +75,7 @@ class KeysScreen(Dialog[None]):
     DEFAULT_CSS = """
     KeysScreen {
         & > .dialog-box { width: 92%; max-width: 92; }
-        #keys { height: auto; max-height: 74vh; margin-top: 1; scrollbar-size-vertical: 1; }
+        #keys { height: auto; margin-top: 1; scrollbar-size-vertical: 1; }
         #keys Vertical { height: auto; padding-right: 2; }
         #keys Static { margin-bottom: 1; border-top: solid $foreground 20%; }
         #keys Static { border-title-color: $ghost; border-title-style: bold; }
@@ -106,3 +110,6 @@ class KeysScreen(Dialog[None]):
         half = len(tables) // 2
         columns = (Vertical(*column) for column in (tables[:half], tables[half:]) if column)
         super().__init__("All keys here", "", VerticalScroll(*columns, id="keys"))
+
+    def on_resize(self) -> None:
+        self.query_one("#keys").styles.max_height = self.size.height - ROWS_AROUND
