@@ -159,6 +159,7 @@ the locale's language, or english.
 Models are stored in --data-dir, else in RNNLM_DATA_DIR, else in the user data
 folder, which the help of a mode names. Words in never-suggest.txt, one a line,
 are never suggested; {APP_NAME} --suggest --help says where the file is.
+RNNLM_CONFIG_DIR and RNNLM_LOG_DIR name the folders of the settings and the log.
 Exit codes: 0 done, 1 failure, 2 usage, 3 corpus unusable, 4 training diverged,
 130 interrupted (and saved).
 """

@@ -108,7 +108,7 @@ class TrainForm(OfApp, VerticalScroll, can_focus=False):
             name: SafeInput(id=f"form-{name}", compact=True, select_on_focus=False)
             for name in ("name", "epochs", "held_out", "settings")
         }
-        self._inputs["settings"].placeholder = EXAMPLE
+        self._inputs["settings"].placeholder = f"such as {EXAMPLE}"
 
     def compose(self) -> ComposeResult:
         inputs = self._inputs
