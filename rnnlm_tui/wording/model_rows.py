@@ -100,7 +100,7 @@ def deletion_sentence(entry: Entry) -> str:
         return f"It learned {shorten(corpus.name)} ({size}){took}."
     if run is None or entry.damaged is not None:
         return "It is damaged."
-    return f"It is a training of which {plural(run.epochs_done or 0, 'epoch')} are done."
+    return f"It is a training with {plural(run.epochs_done or 0, 'epoch')} done."
 
 
 def card_rows(entry: Entry) -> Iterator[Fact]:

@@ -29,7 +29,7 @@ ShownKey: TypeAlias = Callable[[str, str], str]
 """Returns the key to show for the binding with this id, from that and the default."""
 AT_END: Mapping[str, str] = {
     MEASURING: "how many keys it saves, on lines that it has not seen",
-    COMPARING: "how many keys the models save that it is compared with, on the same lines",
+    COMPARING: "how many keys other models save, on the same lines",
 }
 """The text for each phase in which the model is measured after the last epoch."""
 LABEL_WIDTH = 25

@@ -353,7 +353,7 @@ async def test_an_update_asks_whether_to_learn_what_was_written_or_some_of_the_t
         ("one", "It learned verses (6 lines, 40 words). It cannot"),
         ("two", "It learned verses (6 lines, 40 words) in 2.0 s. It cannot"),
         ("three", "It is damaged."),
-        ("run", "It is a training of which 0 epochs are done."),
+        ("run", "It is a training with 0 epochs done."),
     ],
 )
 async def test_a_model_is_deleted_once_what_is_lost_was_told(

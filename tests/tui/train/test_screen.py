@@ -87,7 +87,7 @@ LONG = replace(ended(1), sample=SAMPLE)
          [("▶ measuring",), ("epoch 1/1", "100%", "measuring the model")]),
         pytest.param((80, 24), [*epochs(6, 5), Preparing(9.0, "comparing", 1, 2, None)],
                      [("▶ measuring",),
-                      ("how many keys the models save that it is compared with",)],
+                      ("how many keys other models save, on the same lines",)],
                      marks=pytest.mark.slow),
         ((80, 24), [started(), progress(1, 2)],
          [("── train 5.00",), (" 1 ", " 5.000 ", " 148"), ("training loss: ", "7.21 bits")]),
