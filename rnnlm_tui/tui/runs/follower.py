@@ -154,7 +154,7 @@ class FollowedRun:
                     file.write(f"{line}\n")
         except OSError as error:
             message = f"{self.name} cannot be given orders: {os_reason(error)}"
-            raise StorageError(message, "they need some space on the disk") from error
+            raise StorageError(message, f"it reads them from {self._control}") from error
         return self.is_running
 
     def sample(self, text: str) -> bool:

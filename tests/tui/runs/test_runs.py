@@ -267,8 +267,9 @@ async def test_orders_that_cannot_be_written_are_errors_but_a_training_of_the_ap
     with trained_elsewhere(script), script.no_orders(), script.no_orders("other"):
         other = await runs.watch("other")
         for order in (own.detach, other.stop, lambda: own.sample("the cat")):
-            with pytest.raises(StorageError, match="cannot be given orders"):
+            with pytest.raises(StorageError, match="cannot be given orders") as caught:
                 order()
+            assert caught.value.hint.endswith("control")
         with pytest.raises(StorageError, match="cannot be given orders"):
             await own.close(detach=True)
         assert own.is_running and not own.detached
