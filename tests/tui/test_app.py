@@ -29,6 +29,7 @@ from rnnlm_tui.tui.widgets.dialogs import Choice
 from rnnlm_tui.tui.widgets.key_bar import KeyBar
 from tests.helpers.app import (
     ScriptedLibrary,
+    answered,
     chain,
     check_layout,
     current_tab,
@@ -181,6 +182,24 @@ async def test_the_other_screens_are_one_line_below_60_by_16(tmp_path: Path) -> 
             await until(lambda: "Models" not in picture(app))
             check_layout(app)
             assert size == (1, 1) or "please enlarge to 60 x 16" in rows_of(app)[0]
+
+
+async def test_nothing_is_chosen_in_a_list_that_does_not_fit_the_window(tmp_path: Path) -> None:
+    app = scripted_app(tmp_path)
+    async with running(app) as pilot:
+        await answered(pilot)
+        await press(pilot, "f10")
+        await sees(app, "─ stages ─")
+        for screen in (app.inside_screen, Choice("Which?", "", [("a", "A", ""), ("b", "B", "")])):
+            if screen is not app.screen:
+                await app.push_screen(screen)
+            await resize(pilot, 59, 15)
+            await sees(app, "please enlarge")
+            await press(pilot, "pagedown", "pageup", "down", "enter")
+            await resize(pilot, 80, 24)
+            assert app.screen is screen and app.is_running
+        await press(pilot, "escape")
+        await until(lambda: app.screen is app.inside_screen)
 
 
 @pytest.mark.parametrize(("message", "covered"), [("a short one", 1), ("a longer one " * 15, 4)])
