@@ -23,13 +23,20 @@ FENCE = re.compile(r"[\s>]*(`{3,}(?=[^`]*$)|~{3,})")
 """Matches the start of a fence. Fences are the lines around a block of code."""
 MARK = re.compile(r"\s*(?:(?:[>#%*+|-]+|\d+[.)]|\\item)\s+)*")
 """Matches what comes before the text of a line: marks of a quotation, list, heading or comment."""
+NAME = (
+    r"\\(?:cite|\w*ref|label|input|include|begin|end|usepackage|documentclass)\w*"
+    r"(?:\[[^]]*\])*\{[^}]*"
+)
+"""Matches a command of LaTeX with the name that it takes, up to the closing brace."""
+COMMAND = re.compile(rf"{NAME}\}}|\\(?!item\b)[a-zA-Z]+\*?(?:\[[^]]*\])*")
+"""Matches a command of LaTeX, which is no running text. An item is one of the MARKs."""
 NO_TEXT = re.compile(
     r"(?:://|\bwww\.|@)\S*$"  # an address
     r"|\]\([^)]*$"  # where a link leads
     r"|^\s*\[[^]]+\]:.*$"  # the same, on a line of its own
     r"|(?:^|[\s(])`[^`']*$"  # code
     r"|(?<!\\)\\[a-zA-Z]*$"  # a command of LaTeX
-    r"|\\(?:cite|\w*ref|label|input|begin|end)\w*(?:\[[^]]*\])?\{[^}]*$"  # a name in LaTeX
+    rf"|{NAME}$"  # a name in LaTeX
     r"|^[\s>#%*+|=~.-]*[>#%*+|=~.-]$"  # nothing but marks
 )
 """Matches a line up to the cursor if what is typed there is no running text."""
@@ -114,8 +121,8 @@ class Document:
 
     @property
     def lines(self) -> list[str]:
-        """A copy of the lines, without their ends. Any thread may take it."""
-        return [line.rstrip(LINE_ENDS) for line in [*self._lines]]
+        """A copy of the lines, without their ends and commands of LaTeX. Any thread may take it."""
+        return [COMMAND.sub("", line.rstrip(LINE_ENDS)) for line in [*self._lines]]
 
     def _line(self, number: int) -> str:
         """Returns the line of this number without its end."""
@@ -178,11 +185,12 @@ class Document:
         numbers = range(first, row + 1)
         *above, joined = paragraphs(["" if n in code else self._line(n) for n in numbers])
         cursor = len(joined) - len(line) + column  # both lines end with the same text
-        start = max(0, cursor - MOST_BEFORE)
+        start, space, word = joined[max(0, cursor - MOST_BEFORE) : cursor].rpartition(" ")
+        before = COMMAND.sub("", start) + space + word  # `word` stays, since it may be replaced
         return CursorPlace(
-            line=joined[start:],
-            cursor=cursor - start,
-            above=tuple(above),
+            line=before + joined[cursor:],
+            cursor=len(before),
+            above=tuple(COMMAND.sub("", line) for line in above),
             replaceable=column - start_of_text,
             position=lsp.Position(row, self._units(line[:column])),
         )

@@ -197,7 +197,7 @@ class Suggester(LanguageServerProtocol):
     def _contexts_of(self, document: Document, *, is_new_text: bool = False) -> Contexts:
         """Returns the contexts of a document's model. If that is another model than before, or with
         `is_new_text`, it first reads the new words of the document, also those below the cursor.
-        `is_new_text` also finds the language again, since the first words may be code of LaTeX."""
+        `is_new_text` also finds the language again, since the first words may be a quotation."""
         if is_new_text:
             document.language = ""
         model, contexts = self._model_of(document), document.contexts

@@ -44,6 +44,10 @@ def place(text: str) -> CursorPlace | None:
         (f"{LONG * 3}\nNew |", "New |", [LONG * 3]),
         ("Yes\n```\ncode\n```\n----\nno|", "no|", ["Yes"]),
         ("Yes\n````\n```\n````\nno|", "no|", ["Yes"]),
+        (
+            "\\section*{One}\n\\label{a}\nIt is.\n\nA \\emph{new}\\cite[p. 3]{b} \\emph{yes|",
+            *("A {new} \\emph{yes|", ["{One}", "", "It is."]),
+        ),
     ],
 )
 def test_the_running_text_is_that_of_the_paragraph(text: str, line: str, above: list[str]) -> None:
@@ -53,11 +57,17 @@ def test_the_running_text_is_that_of_the_paragraph(text: str, line: str, above: 
     assert found.above == (*above,)
 
 
+def test_commands_of_latex_are_not_read() -> None:
+    document = Document("\\usepackage[T1]{fontenc}\n\\item \\emph{So} it is.\n", "utf-32")
+    assert document.lines == ["", "\\item {So} it is.", ""]
+
+
 def test_words_are_suggested_where_text_is_written() -> None:
     for text in (
         *("```\nno|\n```", "~~~ sh\nno|", "> ```\n> no|", "a\n```\nb\n```\n```py\nno|"),
         *("see http://a.b/no|", "www.no|", "anna@no|", "[a](no|", "[a](<no way|", "[1]: no|"),
-        *("say `no|", "(`no|", r"\no|", r"\cite{no|", r"\ref{no|", r"\begin[x]{no|", "#|", "-|"),
+        *("say `no|", "(`no|", r"\no|", r"\cite{no|", r"\ref{no|", "#|", "-|"),
+        *(r"\begin[x]{no|", r"\usepackage[x]{no|"),
         *("`a` ye|", "``He sa|", "it's `a` b's ye|", r"\emph{ye|", r"a \\ ye|", "(ye|", "- ye|"),
     ):
         assert (place(text) is None) == ("no" in text or text in ("#|", "-|")), text

@@ -107,10 +107,10 @@ async def test_a_document_that_is_saved_gets_the_model_of_its_language_by_then(
     data_dir: Path, built_in_dir: Path
 ) -> None:
     ship(built_in_dir, "english", "german")
-    preamble = "\\usepackage{babel}\n" * 20
-    german = preamble + " ".join(lines_in("german", 20)) + "\n\n"
+    quoted = "> " + " ".join(lines_in("english", 9)) + "\n\n"
+    german = quoted + " ".join(lines_in("german", 60)) + "\n\n"
     async with editing(data_dir, model=None) as editor:
-        assert "The" in await editor.words(f"{preamble}|")
+        assert "The" in await editor.words(f"{quoted}|")
         document, whole = (
             lsp.TextDocumentIdentifier(URI),
             lsp.TextDocumentContentChangeWholeDocument,
