@@ -100,19 +100,25 @@ class Dialog(KeepsFocus[AnswerType | None], ModalScreen[AnswerType | None], Gene
         self._opened_s = time.monotonic()
 
     @property
+    def _fits(self) -> bool:
+        """True if the window is large enough for this dialog."""
+        return not (self.has_class("-narrow") or self.has_class("-short"))
+
+    @property
     def is_typed_ahead(self) -> bool:
         """True if an answer that comes now was typed before this dialog opened."""
         return time.monotonic() < self._opened_s + TYPE_AHEAD_S
 
     def dismiss(self, result: AnswerType | None = None) -> AwaitComplete:
-        """Closes this dialog, unless the answer was typed ahead. Does nothing if it is already
-        closed: Textual would close the screen below."""
-        is_open = self.is_current and not self.is_typed_ahead
-        return super().dismiss(result) if is_open else AwaitComplete()
+        """Closes this dialog, unless the answer was typed ahead, or is given unseen in a window
+        that is too small. Does nothing if it is already closed: Textual would close the screen
+        below."""
+        is_answer = not self.is_typed_ahead and (result is None or self._fits)
+        return super().dismiss(result) if self.is_current and is_answer else AwaitComplete()
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Disables all keys but Esc if the dialog does not fit the window."""
-        return action == "cancel" or not (self.has_class("-narrow") or self.has_class("-short"))
+        return action == "cancel" or self._fits
 
     def after_keys(self, act: Callable[[], object]) -> None:
         """Calls `act` once the keys that were typed before are handled. Unlike a priority key, they

@@ -21,14 +21,18 @@ from textual.binding import Binding
 from textual.keys import format_key
 from textual.notifications import Notification, SeverityLevel
 from textual.screen import ModalScreen
-from textual.widgets import OptionList
 from textual.worker import WorkerFailed
 
 from rnnlm_tui._version import APP_NAME
 from rnnlm_tui.errors import RnnlmError
 from rnnlm_tui.formatting import sanitize
 from rnnlm_tui.tui.widgets.styles import DARK, LIGHT, meanings
-from rnnlm_tui.tui.widgets.textual_private import HookedApp, read_alt_keys, read_pastes_whole
+from rnnlm_tui.tui.widgets.textual_private import (
+    HookedApp,
+    page_only_with_room,
+    read_alt_keys,
+    read_pastes_whole,
+)
 
 Returned = TypeVar("Returned")
 KEY_NAMES = {
@@ -73,6 +77,7 @@ class TerminalApp(HookedApp):
         """`log_path` is the file with the details of a crash."""
         read_alt_keys()
         read_pastes_whole()
+        page_only_with_room()
         # With NO_COLOR, Textual would convert ansi colours, and paint black on black.
         super().__init__(ansi_color=True if "NO_COLOR" in os.environ else None)
         for theme in (DARK, LIGHT):
@@ -135,20 +140,9 @@ class TerminalApp(HookedApp):
     async def on_event(self, event: events.Event) -> None:
         if isinstance(event, events.Key):
             self._last_key_s = event.time
-            if self._is_key_of_hidden_list(event.key):
-                return
             if event.key.startswith("alt+"):
                 event.character = None  # otherwise alt+t would type a t
         await super().on_event(event)
-
-    def _is_key_of_hidden_list(self, key: str) -> bool:
-        """Returns True for a key with which the user would choose unseen, since the window is too
-        small for the list. Textual 8.2.8 fails at Page Up and Page Down there."""
-        rows = self.focused
-        if not isinstance(rows, OptionList) or rows.scrollable_content_region:
-            return False
-        active = self.screen.active_bindings.get(key)
-        return active is not None and active.node is rows
 
     async def idle(self) -> None:
         """Waits until nobody has typed for a while."""

@@ -9,7 +9,7 @@ from enum import Enum
 from importlib import import_module
 from itertools import chain
 from string import ascii_lowercase, digits
-from typing import cast
+from typing import Literal, cast
 
 from textual import events
 from textual._ansi_sequences import ANSI_SEQUENCES_KEYS
@@ -20,9 +20,11 @@ from textual.app import App
 from textual.message import Message
 from textual.notifications import Notification
 from textual.widget import Widget
+from textual.widgets import OptionList
 from textual.widgets._toast import ToastRack
 
 ESC = "\x1b"
+MOVE_PAGE = OptionList._move_page
 ALT_KEYS = Enum("ALT_KEYS", [(f"alt_{key}", f"alt+{key}") for key in digits + ascii_lowercase])  # type: ignore[misc]
 """alt with a digit or a small letter, as members of an enumeration like Textual's `Keys`."""
 
@@ -112,6 +114,17 @@ def read_pastes_whole() -> None:
     """Lets the app read its input by a `PasteParser`."""
     driver = "win32" if sys.platform == "win32" else "linux_driver"
     vars(import_module(f"textual.drivers.{driver}"))["XTermParser"] = PasteParser
+
+
+def page_only_with_room() -> None:
+    """Lets Page Up and Page Down do nothing in a list without room, because it is new or the window
+    is too small. Textual fails there."""
+
+    def move_page(rows: OptionList, direction: Literal[-1, 1]) -> None:
+        if rows.scrollable_content_region:
+            MOVE_PAGE(rows, direction)
+
+    OptionList._move_page = move_page  # type: ignore[assignment, method-assign]
 
 
 def unbind(widget: Widget, keys: Iterable[str]) -> None:
