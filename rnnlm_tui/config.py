@@ -411,6 +411,8 @@ def check_value(value: Any, name: str, kind: Any, source: str = "", *, strict: b
     """Returns the value of the setting, option or argument `name` as a value of its type. Text
     becomes a number unless `strict`. Raises UsageError, which says what the value must be, and
     names the `source` that has the wrong one."""
+    if not strict and split_annotation(kind)[0] is float and str(value).startswith("."):
+        value = f"0{value}"  # as people type a rate, but msgspec does not read .1
     try:
         return msgspec.convert(value, kind, strict=strict)
     except (msgspec.ValidationError, UnicodeEncodeError):  # the latter for lone surrogates

@@ -39,8 +39,8 @@ OPEN = Annotated[float, Meta(gt=0, lt=1), "help"]
         ),
         (
             OPEN,
-            {"0.5": 0.5, "1e-300": 1e-300},
-            [0, 1, math.nan, "inf", -math.inf, "", "x", False],
+            {"0.5": 0.5, ".5": 0.5, "1e-300": 1e-300},
+            [0, 1, math.nan, "inf", -math.inf, "", "x", ".", False],
             "a number, above 0 and below 1",
         ),
         (Annotated[int, Meta(ge=2_000)], {9_999: 9_999}, [1], "a whole number, 2,000 or more"),
