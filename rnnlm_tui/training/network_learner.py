@@ -16,9 +16,16 @@ from rnnlm_tui.errors import ModelError, UsageError
 from rnnlm_tui.events import Metrics
 from rnnlm_tui.lm.model import blocked_ids_of
 from rnnlm_tui.store.run_files import Tensors
+from rnnlm_tui.text.reading import Report, no_report
 from rnnlm_tui.threads import usable_cores
 from rnnlm_tui.training.alone import ALONE, Alone
-from rnnlm_tui.training.batches import Batch, BpttBatches, PrefixBatches, stream_batches
+from rnnlm_tui.training.batches import (
+    Batch,
+    BpttBatches,
+    PrefixBatches,
+    stream_batches,
+    stream_length,
+)
 from rnnlm_tui.training.causal_networks import CausalNetwork
 from rnnlm_tui.training.job import Job
 from rnnlm_tui.training.learner import Parts
@@ -28,13 +35,17 @@ from rnnlm_tui.training.networks import Network
 from rnnlm_tui.training.optimizers import MOMENTS, make_optimizer, rate_factor
 from rnnlm_tui.training.thread_choice import ThreadChoice, choose_threads
 
+NEW_WORDS_STREAMS, NEW_WORDS_STEPS = 16, 16
+"""The streams and the time steps of the batches in which new words are read."""
+
 
 class NetworkLearner:
     """Trains the lesson's network or a causal one. It is a `Learner`."""
 
-    def __init__(self, job: Job, ranks: Alone = ALONE) -> None:
+    def __init__(self, job: Job, ranks: Alone = ALONE, report: Report = no_report) -> None:
         """Starts from the state of a run, from the weights of a parent, or from initial weights
-        drawn with the seed, whichever the job has.
+        drawn with the seed, whichever the job has. Calls `report` with the progress of the new
+        words, for which the network of a parent reads the text once.
 
         Raises UsageError if there is no such device, and ModelError if the state is that of another
         network.
@@ -55,7 +66,7 @@ class NetworkLearner:
         self._batches_left: Iterator[Batch] = iter(())
         if job.network is not None:
             self._network.load_weights(job.network)
-            self._embed_new_words()
+            self._embed_new_words(report)
         if job.state is not None:
             self._restore(job.state)
 
@@ -73,12 +84,20 @@ class NetworkLearner:
         next(choice)  # it begins with the number that is already set
         return choice
 
-    def _embed_new_words(self) -> None:
+    def _embed_new_words(self, report: Report) -> None:
         """Sets the embeddings of the words of the text that the parent does not know."""
-        if len(self._job.new_words) and isinstance(self._network, CausalNetwork):
-            lines, new = self._job.lines_to_learn, torch.tensor(self._job.new_words)
-            batches = stream_batches(lines, streams=16, steps=16)
-            self._network.embed_new_words(new.to(self._device), map(self._tensors, batches))
+        if not len(self._job.new_words) or not isinstance(self._network, CausalNetwork):
+            return
+        lines, new = self._job.lines_to_learn, torch.tensor(self._job.new_words)
+        count = -(-stream_length(lines, NEW_WORDS_STREAMS) // NEW_WORDS_STEPS)
+
+        def batches() -> Iterator[tuple[Tensor, Tensor]]:
+            read = stream_batches(lines, NEW_WORDS_STREAMS, NEW_WORDS_STEPS)
+            for number, batch in enumerate(read):
+                report("new words", number, count)
+                yield self._tensors(batch)
+
+        self._network.embed_new_words(new.to(self._device), batches())
 
     @property
     def threads(self) -> int:

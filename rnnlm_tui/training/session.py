@@ -86,22 +86,30 @@ def _all_events(
     ranks: Alone,
 ) -> Iterator[Event]:
     """Prepares the text of a plan and trains. Yields the events."""
+    report = PreparationReport(control, show)
     with _explained_memory_errors():
-        control.preparing = True
         try:
-            if control.stopped:  # by an earlier signal
-                raise StoppedError
-            job = planned.prepare(PreparationReport(control, show))
+            with _preparing(control):
+                job = planned.prepare(report)
+            check_memory(job.config, job.prepared)
+            on_prepared(job)
+            control.seed_line = control.seed_line or job.facts.seed_line
+            yield from _events_of(job, control, ranks, report)
         except StoppedError:
             path = planned.library.path(planned.name)
             yield Finished(0.0, "stopped", None, None, str(path), 0.0)
-            return
-        finally:
-            control.preparing = False
-        check_memory(job.config, job.prepared)
-        on_prepared(job)
-        control.seed_line = control.seed_line or job.facts.seed_line
-        yield from _events_of(job, control, ranks)
+
+
+@contextmanager
+def _preparing(control: Control) -> Iterator[None]:
+    """Lets a stop end the preparation at once, which then raises StoppedError."""
+    control.preparing = True
+    try:
+        if control.stopped:  # by an earlier signal
+            raise StoppedError
+        yield
+    finally:
+        control.preparing = False
 
 
 def check_end(finished: Finished) -> None:
@@ -110,8 +118,11 @@ def check_end(finished: Finished) -> None:
         raise DivergedError(outcome(finished), "train with a smaller {learning_rate}")
 
 
-def _events_of(job: Job, control: Control, ranks: Alone) -> Iterator[Event]:
-    """Trains a job, and yields the events of its run."""
+def _events_of(
+    job: Job, control: Control, ranks: Alone, report: PreparationReport
+) -> Iterator[Event]:
+    """Trains a job, and yields the events of its run. Raises StoppedError if that is stopped while
+    its network reads the new words."""
     if not job.config.has_network:
         if ranks.is_first:  # one process counts
             yield from Run(job, control, NgramLearner(job)).events()
@@ -121,7 +132,8 @@ def _events_of(job: Job, control: Control, ranks: Alone) -> Iterator[Event]:
 
     ranks.check_same_text(job.prepared.corpus.sha256)
     with settings_of_torch():
-        learner: Learner = NetworkLearner(job, ranks)
+        with _preparing(control):
+            learner: Learner = NetworkLearner(job, ranks, report)
         yield from Run(job, control, learner, ranks).events()
 
 

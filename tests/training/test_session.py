@@ -10,7 +10,7 @@ from unittest.mock import Mock
 import pytest
 
 from rnnlm_tui.errors import CorpusError, StorageError
-from rnnlm_tui.events import Event, Failed, Preparing, Progress, Warned, from_json_line
+from rnnlm_tui.events import Event, Failed, Finished, Preparing, Progress, Warned, from_json_line
 from rnnlm_tui.store.library import Library
 from rnnlm_tui.training.control import Control
 from rnnlm_tui.training.request import TrainingRequest
@@ -96,3 +96,21 @@ def test_a_run_that_is_stopped_while_it_reads_its_text_says_so_in_its_history(
     request = TrainingRequest(name="ngram", preset="ngram", force=True)
     events = [*training_events(library, request, control)]
     assert history(library.runs.folder("ngram")) == events
+
+
+def test_a_run_is_stopped_while_the_network_of_its_parent_reads_the_new_words(
+    library: Library, tmp_path: Path
+) -> None:
+    put_saved_model(library, "gru")
+    text, control, shares = tmp_path / "text.txt", Control(), list[tuple[int, int]]()
+    text.write_text("the clocks strike\n" * 200)  # 800 targets, in batches of 256
+
+    def stop(event: Preparing) -> None:
+        if event.phase == "new words":
+            shares.append((event.done, event.of))
+            control.stop()
+
+    request = TrainingRequest(name="mine", start_from="gru", sources=(str(text),))
+    (end,) = training_events(library, request, control, stop)
+    assert isinstance(end, Finished) and (end.reason, end.best_epoch) == ("stopped", None)
+    assert shares == [(0, 4)] and not library.runs.folder("mine").exists()
