@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import sqlite3
 import time
 from collections.abc import Awaitable, Callable, Sequence
@@ -23,6 +24,7 @@ from rnnlm_tui.tui.writing.insertion import MAX_TEXT
 STORE_WAIT_S = 0.05
 """Seconds that a key press waits for its text to be stored, before it is painted. Storing takes
 0.05 ms, and longer while a model is loaded or the log is copied into the database."""
+LIST_ITEM = re.compile(r"\s*([-*+•–]|\d+[.)])\s")
 Opening: TypeAlias = Callable[[], Awaitable[str | None]]
 """Opens a text. May return a warning to show."""
 Reversal: TypeAlias = Callable[[], "Reversal"]
@@ -131,7 +133,7 @@ class OpenText:
         edit = line_to_keep(draft.edit, edited)
         lines = [edit if turn is edited else turn.line for turn in self.turns]
         if end:
-            lines.append(end)
+            lines += [*self.blank_before(end), end]
         return lines if any(map(str.strip, lines)) else []
 
     def keep_draft(self) -> None:
@@ -225,6 +227,14 @@ class OpenText:
         """The name of the text, or else its first words."""
         first = next((turn.line for turn in self.turns if turn.line.strip()), self.draft.end)
         return texts.title_of(self.text.title or first)
+
+    def blank_before(self, line: str) -> list[str]:
+        """Returns the blank line that goes before a new line at the end, or [] if none does. There
+        is one if the last line has one, as the paragraphs of Markdown do, but none within a list.
+        """
+        *_, before, last = ("-", "-", *(turn.line for turn in self.turns[-2:]))
+        is_list = LIST_ITEM.match(last) and LIST_ITEM.match(line)
+        return [] if before.strip() or not last.strip() or is_list else [""]
 
     def add_lines(self, *lines: str) -> None:
         """Adds lines at the end and stores them."""

@@ -72,7 +72,7 @@ class Recall:
         self._set_text(self._text.end_edit())
         self._tell_kept([line], edited)
         if edited is None:
-            self._text.add_lines(line)
+            self._text.add_lines(*self._text.blank_before(line), line)
         elif not line:
             self.remove(edited)
             return
@@ -103,6 +103,7 @@ class Recall:
             self._set_text(rest + after)
             editor.move_cursor((0, len(rest)))
             self._tell_kept(kept, None)
+            kept = [*self._text.blank_before(kept[0]), *kept]
             self._text.add_lines(*kept)
             turns = self._text.turns[-len(kept) :]
             self._add_step(bring_back, partial(self._text.remove, turns))

@@ -239,6 +239,28 @@ async def test_a_new_text_and_a_file_are_opened_from_the_list(tmp_path: Path) ->
         await it.told(says)
 
 
+async def test_a_new_line_keeps_the_blank_lines_between_paragraphs(
+    tmp_path: Path,
+) -> None:
+    """In Markdown it would else be part of the paragraph above it. Items of a list have none."""
+    file = tmp_path / "notes.md"
+    async with desk(tmp_path) as it:
+        for old, new, wanted in (
+            ("One.\n\nTwo.\n", ("Three.", "Four."), "One.\n\nTwo.\n\nThree.\n\nFour.\n"),
+            ("# List\n\n- one\n", ("- two", "End."), "# List\n\n- one\n- two\nEnd.\n"),
+            ("One.\nTwo.\n", ("Three.",), "One.\nTwo.\nThree.\n"),
+        ):
+            file.write_text(old)
+            await open_file(it, file)
+            await until(lambda old=old: "\n".join(it.page) + "\n" == old)
+            for line in new:
+                assert it.screen.open_text.lines == it.page
+                it.screen.editor.insert(line)
+                await it.press("enter")
+            await it.press("f5")
+            await until(lambda wanted=wanted: file.read_text() == wanted)
+
+
 async def test_the_first_save_asks_for_a_file_and_the_next_do_not(tmp_path: Path) -> None:
     target = tmp_path / "diary.md"
     async with desk(tmp_path) as it:
