@@ -63,7 +63,7 @@ async def update(app: RnnlmApp, name: str, folder: Path, card: ModelCard) -> Non
 def _question_of_update(name: str, new_lines: int, is_learned: bool) -> Choice:
     lines = plural(new_lines, "line")
     options = [
-        ("with", f"With your {lines} written here", "they become one of its files"),
+        ("with", f"With your {lines} written here", "what you wrote becomes one of its files"),
         ("some", "With some of your texts", "choose which"),
     ]
     if not is_learned:
