@@ -243,8 +243,8 @@ def _saved_if_left(running: Iterator[Event], control: Control) -> Generator[Even
 
 @contextmanager
 def _interrupts(control: Control) -> Iterator[list[int]]:
-    """Makes ctrl+c stop a training, in place of raising KeyboardInterrupt. Yields a list to which
-    each press is added. Only the main thread receives them."""
+    """Makes ctrl+c stop a training where it would raise KeyboardInterrupt. Yields a list to which
+    each press is added. Only the main thread receives them. A handler of the user's stays."""
     found = list[int]()
 
     def stop(number: int, frame: object) -> None:
@@ -252,14 +252,15 @@ def _interrupts(control: Control) -> Iterator[list[int]]:
         control.stop()
 
     is_main = threading.current_thread() is threading.main_thread()
-    before = signal.getsignal(signal.SIGINT)
-    if is_main:
+    usual = signal.default_int_handler
+    is_caught = is_main and signal.getsignal(signal.SIGINT) is usual
+    if is_caught:
         signal.signal(signal.SIGINT, stop)
     try:
         yield found
     finally:
-        if is_main:
-            signal.signal(signal.SIGINT, before)
+        if is_caught:
+            signal.signal(signal.SIGINT, usual)
 
 
 class Model:

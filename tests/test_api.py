@@ -356,20 +356,34 @@ def test_ctrl_c_saves_what_is_trained(text: Path, tmp_path: Path) -> None:
     assert "cat" in rnnlm_tui.load("m", data_dir=tmp_path).words
 
 
-def test_ctrl_c_within_an_epoch_saves_its_steps(
-    text: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture
+def ctrl_c_after_each_step(monkeypatch: pytest.MonkeyPatch) -> None:
     def interrupted(self: NetworkLearner) -> None:
         step(self)
         signal.raise_signal(signal.SIGINT)
 
     step = NetworkLearner.step
     monkeypatch.setattr(NetworkLearner, "step", interrupted)
+
+
+@pytest.mark.usefixtures("ctrl_c_after_each_step")
+def test_ctrl_c_within_an_epoch_saves_its_steps(text: Path, tmp_path: Path) -> None:
     with pytest.raises(KeyboardInterrupt):
         for _ in rnnlm_tui.train_events(text, name="m", data_dir=tmp_path, batch_size=2, **SMALL):
             pass
     facts, _ = read_state(tmp_path / "runs" / "m")
     assert facts.position.step == 1
+
+
+@pytest.mark.usefixtures("ctrl_c_after_each_step")
+def test_a_handler_of_ctrl_c_that_the_user_has_set_is_called(text: Path, tmp_path: Path) -> None:
+    handler = Mock()
+    before = signal.signal(signal.SIGINT, handler)
+    try:
+        rnnlm_tui.train(text, name="m", data_dir=tmp_path, epochs=1, **SMALL)
+    finally:
+        signal.signal(signal.SIGINT, before)
+    handler.assert_called()
 
 
 @pytest.mark.parametrize(
