@@ -13,7 +13,7 @@ from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
 from functools import partial
 from html import escape
-from os import fspath
+from os import fspath, sep
 from pathlib import Path
 from typing import (
     TYPE_CHECKING,
@@ -314,7 +314,8 @@ class Model:
         opens the copy on any machine. Raises RnnlmError if it cannot be written, or if the model
         was trained anew since it was opened.
         """
-        target = Path(file) / self.path.name if Path(file).is_dir() else Path(file)
+        is_folder = fspath(file).endswith(("/", sep)) or Path(file).is_dir()
+        target = Path(file) / self.path.name if is_folder else Path(file)
         if target.suffix != SUFFIX:
             target = target.with_name(target.name + SUFFIX)
         self._check_unchanged()

@@ -278,6 +278,8 @@ def test_a_model_has_its_history_and_is_saved_and_pickled_by_its_file(
     saved = model.save(tmp_path / "copy")
     assert saved == tmp_path / "copy.safetensors" == model.save(saved)
     assert model.save(tmp_path).name == "mine.safetensors"
+    with pytest.raises(rnnlm_tui.RnnlmError, match=r"none.mine\.safetensors: no such file"):
+        model.save(f"{tmp_path}/none/")
     copy = rnnlm_tui.load(saved)
     assert (copy.name, copy.card, copy.history) == ("copy", model.card, [])
 
