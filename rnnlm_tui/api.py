@@ -45,6 +45,7 @@ from rnnlm_tui.suggesting.evaluate import ScoredLine, score, summarize
 from rnnlm_tui.suggesting.generate import continue_text, generate_words
 from rnnlm_tui.suggesting.suggest import split_last_line, suggest
 from rnnlm_tui.text.held_out import Excerpt
+from rnnlm_tui.threads import one_numpy_thread
 from rnnlm_tui.wording.model_rows import card_facts
 
 if TYPE_CHECKING:
@@ -225,17 +226,18 @@ def train_events(
 
 def _saved_if_left(running: Iterator[Event], control: Control) -> Generator[Event, None, None]:
     """Yields the events of a training. Closing the generator or ctrl+c stops and saves it."""
-    event: Event | None = next(running)  # until then there is nothing to save
+    with one_numpy_thread():
+        event: Event | None = next(running)  # until then there is nothing to save
     try:
         while event is not None:
             yield event
-            with _interrupts(control) as interrupts:
+            with _interrupts(control) as interrupts, one_numpy_thread():
                 event = next(running, None)
             if interrupts:
                 raise KeyboardInterrupt
     except (GeneratorExit, KeyboardInterrupt):
         control.stop()
-        with _interrupts(control):
+        with _interrupts(control), one_numpy_thread():
             for _ in running:
                 pass
         raise

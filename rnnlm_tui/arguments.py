@@ -14,6 +14,7 @@ from typing import Any, Literal, TypeVar, cast, get_args, get_origin, get_type_h
 import numpy as np
 
 from rnnlm_tui.config import check_value, split_annotation
+from rnnlm_tui.threads import one_numpy_thread
 
 F = TypeVar("F", bound=Callable[..., object])
 
@@ -23,7 +24,7 @@ def checks_arguments(function: F) -> F:
 
     The function raises TypeError for a value of another type, and UsageError for a number out of
     its range. It receives numbers of numpy as numbers of Python. Each of `*texts` is checked, and
-    each of `**options` by the TypedDict in their annotation.
+    each of `**options` by the TypedDict in their annotation. It computes in `one_numpy_thread`.
     """
     parameters = signature(function)
 
@@ -37,7 +38,8 @@ def checks_arguments(function: F) -> F:
         for name, value in (*texts, *given.pop("options", {}).items(), *given.items()):
             if name in types:  # not `self`, nor an unknown option
                 _check(name, value, types[name], types_with_ranges[name])
-        return function(*positional, **named)
+        with one_numpy_thread():
+            return function(*positional, **named)
 
     return cast(F, checked)
 

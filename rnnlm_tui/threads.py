@@ -8,8 +8,10 @@ from __future__ import annotations
 import os
 import platform
 import sys
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from functools import cache
+from itertools import product
 from pathlib import Path
 
 VARIABLES = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
@@ -40,6 +42,42 @@ def use_one_thread(*, trains: bool = False) -> None:
     if "numpy" not in sys.modules:
         os.environ.update(dict.fromkeys(unset, "1"))
         SET_HERE.update(unset)
+
+
+@contextmanager
+def one_numpy_thread() -> Iterator[None]:
+    """Makes numpy use one thread for a while, as `use_one_thread` does, also after it is loaded.
+    Only the OpenBLAS in numpy's own wheels can be told. Does nothing if the user's environment says
+    how many threads there are."""
+    get_threads, set_threads = _functions_of_openblas()
+    # Of two threads that are here at once, only the first one sets the number back.
+    before = get_threads()
+    if before > 1:
+        set_threads(1)
+    try:
+        yield
+    finally:
+        if before > 1:
+            set_threads(before)
+
+
+@cache
+def _functions_of_openblas() -> tuple[Callable[[], int], Callable[[int], object]]:
+    """Returns the functions of numpy's OpenBLAS that return and set its number of threads. If there
+    is none, they return 1 and do nothing."""
+    import ctypes
+
+    import numpy as np
+
+    folder = Path(np.__file__).parent
+    places = (*folder.parent.glob("numpy.libs/*openblas*"), *folder.glob(".dylibs/*openblas*"))
+    if not any(name in os.environ for name in VARIABLES):
+        for path, prefix in product(places, ("scipy_openblas", "openblas")):
+            with suppress(OSError, AttributeError):  # its names differ between versions of numpy
+                library = ctypes.CDLL(str(path))
+                get_threads = getattr(library, f"{prefix}_get_num_threads64_")
+                return get_threads, getattr(library, f"{prefix}_set_num_threads64_")
+    return lambda: 1, lambda count: None
 
 
 def users_environment() -> dict[str, str]:

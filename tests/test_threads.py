@@ -22,22 +22,37 @@ print(*(os.environ.get(name, "-") for name in {VARIABLES!r}), file=sys.stderr)
 print(os.nice(0), os.environ.get("GOMP_SPINCOUNT"), file=sys.stderr)
 sys.exit(code)
 """
+IN_PYTHON = """
+from rnnlm_tui import api, threads
+get_threads, set_threads = threads._functions_of_openblas()
+set_threads(2)
+print(get_threads())
+suggest = api.suggest
+api.suggest = lambda *words, **named: print(get_threads()) or suggest(*words, **named)
+api.load("shakespeare").suggest("shall I ")
+print(get_threads())
+"""
 IS_X86 = platform.machine().lower() in ("x86_64", "amd64")
 pytestmark = POSIX
 
 
-def after(*arguments: str, **environment: str) -> list[list[str]]:
-    """The values of the variables once the command is through, then its niceness and spinning."""
+def run_python(code: str, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Runs code in an environment without variables of threads, but with these."""
     ours = (*VARIABLES, "GOMP_SPINCOUNT", "OMP_WAIT_POLICY")
     left = {name: value for name, value in os.environ.items() if name not in ours}
-    done = subprocess.run(
-        [sys.executable, "-c", WITH_THREADS, *arguments],
+    return subprocess.run(
+        [sys.executable, "-c", code, *arguments],
         env={**left, **environment},
         capture_output=True,
         text=True,
         check=True,
         timeout=60,
     )
+
+
+def after(*arguments: str, **environment: str) -> list[list[str]]:
+    """The values of the variables once the command is through, then its niceness and spinning."""
+    done = run_python(WITH_THREADS, *arguments, **environment)
     return [line.split() for line in done.stderr.splitlines()[-2:]]
 
 
@@ -53,6 +68,13 @@ def test_asking_uses_one_thread_and_a_training_gives_way_unless_the_user_says_ot
     assert after_it == [str(max(threads.NICENESS, os.nice(0))), "10000"]
     counts = ("--train", str(corpus_file), "--quiet", "--preset=ngram")
     assert after(*counts, OMP_WAIT_POLICY="passive")[1][1] == "None"
+
+
+@pytest.mark.skipif(not IS_X86 or sys.platform != "linux", reason="numpy may lack OpenBLAS")
+@pytest.mark.usefixtures("with_shipped_models")
+def test_a_query_from_python_uses_one_thread_of_numpy_and_then_as_many_as_before() -> None:
+    assert run_python(IN_PYTHON).stdout.split() == ["2", "1", "2"]
+    assert run_python(IN_PYTHON, OMP_NUM_THREADS="2").stdout.split() == ["1", "1", "1"]
 
 
 def test_a_training_started_by_the_app_does_not_inherit_its_one_thread(
