@@ -45,7 +45,7 @@ from rnnlm_tui.suggesting.evaluate import ScoredLine, score, summarize
 from rnnlm_tui.suggesting.generate import continue_text, generate_words
 from rnnlm_tui.suggesting.suggest import split_last_line, suggest
 from rnnlm_tui.text.held_out import Excerpt
-from rnnlm_tui.threads import one_numpy_thread
+from rnnlm_tui.threads import one_numpy_thread, shorten_spinning
 from rnnlm_tui.wording.model_rows import card_facts
 
 if TYPE_CHECKING:
@@ -213,6 +213,7 @@ def train_events(
     from rnnlm_tui.training.request import TrainingRequest
     from rnnlm_tui.training.session import training_events
 
+    shorten_spinning()
     given: dict[str, Any] = {**options}
     library = Library(paths.data_dir(given.pop("data_dir", None)))
     other_options = TrainingOptions.__annotations__.keys() - ALL_SETTINGS.keys()

@@ -23,6 +23,7 @@ print(os.nice(0), os.environ.get("GOMP_SPINCOUNT"), file=sys.stderr)
 sys.exit(code)
 """
 IN_PYTHON = """
+import os
 from rnnlm_tui import api, threads
 get_threads, set_threads = threads._functions_of_openblas()
 set_threads(2)
@@ -31,6 +32,8 @@ suggest = api.suggest
 api.suggest = lambda *words, **named: print(get_threads()) or suggest(*words, **named)
 api.load("shakespeare").suggest("shall I ")
 print(get_threads())
+api.train_events("verses.txt")
+print(os.environ["GOMP_SPINCOUNT"])
 """
 IS_X86 = platform.machine().lower() in ("x86_64", "amd64")
 pytestmark = POSIX
@@ -72,9 +75,10 @@ def test_asking_uses_one_thread_and_a_training_gives_way_unless_the_user_says_ot
 
 @pytest.mark.skipif(not IS_X86 or sys.platform != "linux", reason="numpy may lack OpenBLAS")
 @pytest.mark.usefixtures("with_shipped_models")
-def test_a_query_from_python_uses_one_thread_of_numpy_and_then_as_many_as_before() -> None:
-    assert run_python(IN_PYTHON).stdout.split() == ["2", "1", "2"]
-    assert run_python(IN_PYTHON, OMP_NUM_THREADS="2").stdout.split() == ["1", "1", "1"]
+def test_a_query_from_python_uses_one_thread_of_numpy_and_a_training_spins_briefly() -> None:
+    assert run_python(IN_PYTHON).stdout.split() == ["2", "1", "2", "10000"]
+    as_told = run_python(IN_PYTHON, OMP_NUM_THREADS="2", GOMP_SPINCOUNT="7")
+    assert as_told.stdout.split() == ["1", "1", "1", "7"]
 
 
 def test_a_training_started_by_the_app_does_not_inherit_its_one_thread(
