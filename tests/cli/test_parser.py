@@ -151,7 +151,7 @@ def test_the_help_of_a_setting_has_its_range_and_the_defaults_of_the_presets(run
             texts = [str(value).lower() for value in values]
             default = texts[0] if len({*texts}) == 1 else ", ".join(texts)
             assert told.get(preset) == {"ellipsis": None, "none": ""}.get(default, default), name
-    assert "by gentle steps: --epochs 3, " in words and ", --unk-rate 0.0. The gru of" in words
+    assert "by gentle steps: --epochs 2, " in words and ", --unk-rate 0.0. The gru of" in words
     assert "--precision float32|bf16 " in words and "--max-vocabulary N " in words
 
 

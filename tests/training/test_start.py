@@ -91,7 +91,7 @@ def test_a_network_keeps_its_words_and_weights_and_takes_the_words_of_the_text(
     more = len(vocabulary.words) - len(words.words)
     assert f"its network starts from gru, with {more} words more" in job.prepared.notes
     assert [each.name for each in job.facts.ancestors] == ["gru"]
-    assert (job.config.epochs, job.config.settings["optimizer"]) == (3, "sgd")
+    assert (job.config.epochs, job.config.settings["optimizer"]) == (2, "sgd")
     assert job.lines_to_learn is job.prepared.train
 
 
@@ -101,8 +101,8 @@ def test_a_given_optimizer_has_its_own_learning_rate(saved: Library) -> None:
         ({"update": "gru"}, {"optimizer": "adamw"}, 1e-3),
         ({"start_from": "gru"}, {"optimizer": "adamw"}, 1e-3),
         ({"start_from": "gru"}, {"optimizer": "adamw", "learning_rate": 0.01}, 0.01),
-        ({"start_from": "gru"}, {"optimizer": "sgd"}, 0.15),
-        ({"preset": "gru", "start_from": "none"}, {"optimizer": "sgd"}, 0.15),
+        ({"start_from": "gru"}, {"optimizer": "sgd"}, 0.3),
+        ({"preset": "gru", "start_from": "none"}, {"optimizer": "sgd"}, 0.3),
         ({"preset": "gru", "start_from": "none"}, {"optimizer": "adamw"}, 3e-3),
     ):
         job = made_of(saved, LEARNED + NEW, settings=given, **request)
