@@ -87,7 +87,7 @@ def test_the_card_tells_what_a_person_would_count_and_what_the_model_starts_from
         "its network starts from english",
         "its base model is english (81% of its words are common in English)",
     ]
-    assert (card["settings"]["epochs"], card["settings"]["optimizer"]) == (3, "sgd")
+    assert (card["settings"]["epochs"], card["settings"]["optimizer"]) == (2, "sgd")
 
 
 @pytest.mark.parametrize(
