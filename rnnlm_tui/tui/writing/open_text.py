@@ -24,7 +24,10 @@ from rnnlm_tui.tui.writing.insertion import MAX_TEXT
 STORE_WAIT_S = 0.05
 """Seconds that a key press waits for its text to be stored, before it is painted. Storing takes
 0.05 ms, and longer while a model is loaded or the log is copied into the database."""
-LIST_ITEM = re.compile(r"\s*([-*+•–]|\d+[.)])\s")
+BLOCK = re.compile(r"\s*([-*+•–]\s|\d+[.)]\s|[>|])")
+"""Begins a line of a list, a quotation or a table in Markdown."""
+CODE = "```"
+"""The mark before and after a block of code."""
 Opening: TypeAlias = Callable[[], Awaitable[str | None]]
 """Opens a text. May return a warning to show."""
 Reversal: TypeAlias = Callable[[], "Reversal"]
@@ -230,11 +233,17 @@ class OpenText:
 
     def blank_before(self, line: str) -> list[str]:
         """Returns the blank line that goes before a new line at the end, or [] if none does. There
-        is one if the last line has one, as the paragraphs of Markdown do, but none within a list.
-        """
-        *_, before, last = ("-", "-", *(turn.line for turn in self.turns[-2:]))
-        is_list = LIST_ITEM.match(last) and LIST_ITEM.match(line)
-        return [] if before.strip() or not last.strip() or is_list else [""]
+        is one if the last paragraph or block has one above it, as in Markdown, but none within a
+        block or in code."""
+        lines = [turn.line for turn in self.turns]
+        is_code = sum(each.count(CODE) for each in lines) % 2
+        last = lines.pop() if lines else ""
+        is_block = BLOCK.match(last)
+        if is_code or not last.strip() or (is_block and BLOCK.match(line)):
+            return []
+        while is_block and lines and BLOCK.match(lines[-1]):
+            lines.pop()
+        return [""] if lines and not lines[-1].strip() else []
 
     def add_lines(self, *lines: str) -> None:
         """Adds lines at the end and stores them."""

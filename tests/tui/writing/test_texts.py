@@ -242,12 +242,16 @@ async def test_a_new_text_and_a_file_are_opened_from_the_list(tmp_path: Path) ->
 async def test_a_new_line_keeps_the_blank_lines_between_paragraphs(
     tmp_path: Path,
 ) -> None:
-    """In Markdown it would else be part of the paragraph above it. Items of a list have none."""
+    """In Markdown it would else be part of the paragraph above it. Lines of a list, a quotation, a
+    table or code have none between them."""
     file = tmp_path / "notes.md"
     async with desk(tmp_path) as it:
         for old, new, wanted in (
             ("One.\n\nTwo.\n", ("Three.", "Four."), "One.\n\nTwo.\n\nThree.\n\nFour.\n"),
-            ("# List\n\n- one\n", ("- two", "End."), "# List\n\n- one\n- two\nEnd.\n"),
+            ("# List\n\n- one\n", ("- two", "A.", "B."), "# List\n\n- one\n- two\n\nA.\n\nB.\n"),
+            ("A.\n\n> one\n", (">two", "B."), "A.\n\n> one\n>two\n\nB.\n"),
+            ("A.\n\n| b |\n", ("| - |", "| c |"), "A.\n\n| b |\n| - |\n| c |\n"),
+            ("A.\n\n```\n", ("x = 1", "y = 2", "```"), "A.\n\n```\nx = 1\ny = 2\n```\n"),
             ("One.\nTwo.\n", ("Three.",), "One.\nTwo.\nThree.\n"),
         ):
             file.write_text(old)
