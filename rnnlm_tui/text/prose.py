@@ -48,6 +48,7 @@ from rnnlm_tui.text.prose_tokens import (
     cut,
     elision_pattern,
     fold,
+    is_elided,
     is_mark,
     marks_after,
     usual_spaces,
@@ -249,10 +250,12 @@ class ProseTokenizer(Tokenizer):
             text = self._in_capitals(text)
         elif self._begins_sentence(marks):
             text = self._capitalized(text)
-        space, space_after = self._space_at(words, -1), self._spaces_around(words, -1)[1]
+        has_space, space_after = self._spaces_around(words, -1)
         if not before[-1:].isspace():
-            return Insertion(space + text, space_after=space_after)
-        replaces_space = before[-1] == " " and tokens and not space
+            return Insertion(self._space_at(words, -1) + text, space_after=space_after)
+        # A typed space stays, as in ` — `, unless the word joins the one before it.
+        joins = tokens and (not has_space or is_elided(tokens[-1]))
+        replaces_space = before[-1] == " " and joins
         return Insertion(text, 1 if replaces_space else 0, space_after)
 
     def _completion(

@@ -68,6 +68,9 @@ def model_of(text: str, after: dict[str, dict[str, float]]) -> ScriptedModel:
         ("English", "(a long one ", ")", "(a long one) "),
         ("English", "and then ", "—", "and then—"),
         ("English", "and then—", "at", "and then—at "),
+        # A typed space stays.
+        ("English", "and then — ", "at", "and then — at "),
+        ("English", "# ", "the", "# The "),
         ("straight", '"You know? ', "”", '"You know?" '),
         # As a French text has them.
         ("French", "Anna said ", ":", "Anna said : "),
