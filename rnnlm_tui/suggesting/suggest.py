@@ -393,11 +393,11 @@ class WordLists:
 
     def _corrections(self, typed: Typed, least_chance: float) -> Matches:
         """Returns the words whose beginning a slip may have turned into the prefix. There are none
-        if no word can reach `least_chance`, and none for acronyms, numbers and addresses. An
-        apostrophe at the end of a known word can only stand for an accent: `città` corrects
-        `citta'`, and no word corrects `po'`."""
+        if no word can reach `least_chance`, and none for acronyms, abbreviations such as `p.m`,
+        numbers and addresses. An apostrophe at the end of a known word can only stand for an
+        accent: `città` corrects `citta'`, and no word corrects `po'`."""
         prefix = typed.prefix
-        if is_all_capitals(prefix):
+        if is_all_capitals(prefix) or "." in prefix:
             return NO_CORRECTIONS
         if len(prefix) > 1 and prefix[-1] in APOSTROPHES:
             known = self._ids_written_like(prefix[:-1])

@@ -57,7 +57,10 @@ from rnnlm_tui.text.prose_tokens import (
 from rnnlm_tui.text.tokenizer import Conventions, Insertion, Tokenizer
 
 TYPED_WORD = regex.compile(
-    rf"(?r)(?:(?:\p{{N}}+[.,:/])++\p{{N}}{LETTER}*|{LETTER}[{LETTER}'’-]*)\Z", regex.VERSION1
+    rf"""(?r)(?:(?:\p{{N}}+[.,:/])++\p{{N}}{LETTER}*      # 9:4
+        | (?<![{LETTER}.])\p{{Ll}}(?:\.\p{{L}}){{1,3}}        # p.m
+        | {LETTER}[{LETTER}'’-]*)\Z""",
+    regex.VERSION1 | regex.VERBOSE,
 )
 """The word or number at the end of a text that is being typed. A mark after digits is part of the
 number if a digit follows it: `9:4`, but not `1990.`. ʼ counts as a letter. The pattern is searched
@@ -100,7 +103,7 @@ class ProseTokenizer(Tokenizer):
     def split_typed(self, text: str) -> tuple[list[str], str]:
         """Returns the tokens of a line being typed, each in its known case (`I` for `i`), and the
         half-typed last word as it is typed."""
-        prefix = text[text.rfind(" ") + 1 :]
+        prefix = text[text.rfind(" ") + 1 :].rpartition("--")[2]  # two hyphens are a dash
         if prefix and not (prefix.isascii() and prefix.isalpha()):  # most words need no search
             word = TYPED_WORD.search(prefix)
             prefix = word[0] if word else ""
