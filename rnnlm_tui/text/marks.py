@@ -84,9 +84,13 @@ def quote_styles(line: str) -> tuple[QuoteStyle, QuoteStyle]:
     found = [place for place in map(line.find, last_kind) if place >= 0]
     if found:
         first = min(found)
-        # A closing quote right after a word belongs to a quotation that began in a line above.
-        is_closing = line[first] == CLOSE_DOUBLE and first > 0 and not line[first - 1].isspace()
-        double = DOUBLE_STYLES[OPEN_DOUBLE if is_closing else line[first]]
+        mark, before, after = line[first], line[:first][-1:], line[first + 1 :][:1]
+        # A closing quote may belong to a quotation that began in a line above.
+        if mark == CLOSE_DOUBLE and before and not before.isspace():
+            mark = OPEN_DOUBLE
+        elif mark == "»" and not after.isalnum():
+            mark = "«" if after else ""  # the letters that show its use are still to come
+        double = DOUBLE_STYLES.get(mark, double)
     mark = max(SINGLE_STYLES, key=line.rfind)
     if mark in line:
         single = SINGLE_STYLES[mark]

@@ -30,10 +30,12 @@ from rnnlm_tui.text.marks import (
     CLOSE_DOUBLE,
     CLOSE_SINGLE,
     CURLY_AND_STRAIGHT,
+    DOUBLE_QUOTES,
     DOUBLE_STYLES,
     EM_DASH,
     OPEN_DOUBLE,
     OPEN_SINGLE,
+    SINGLE_QUOTES,
     SINGLE_STYLES,
     UNDECIDED,
     QuoteStyle,
@@ -114,7 +116,7 @@ class ProseTokenizer(Tokenizer):
 
     def words_above(self, line: str) -> list[str]:
         """Returns the tokens of a line above, each in its known case."""
-        return [] if HEADING.fullmatch(line) else [*self._scan_typed_cached(line)[0]]
+        return [] if HEADING.fullmatch(line) else [*map(self._known_case, self._scan(line)[0])]
 
     def words_as_written(self, text: str) -> list[tuple[str, str, bool]]:
         written = [token for chunk in fold(text).split() for token in self._chunks[chunk]]
@@ -167,9 +169,22 @@ class ProseTokenizer(Tokenizer):
         return ProseTokenizer(replace(self.conventions, forms=forms, spaces=spaces), self._ranks)
 
     def _scan_typed(self, text: str) -> tuple[Tokens, str]:
-        """Does what `_scan` does, but with each token in its known case."""
+        """Does what `_scan` does, but with each token in its known case. A quote at the end may
+        open a quotation whose words are still to come."""
         tokens, marks = self._scan(text)
+        if tokens and not text[-2:-1].strip() and self._opens_quote(tokens[:-1], text[-1]):
+            tokens[-1] = OPEN_DOUBLE if text[-1] in DOUBLE_QUOTES else OPEN_SINGLE
+            marks = marks[:-1] + tokens[-1]
         return tuple(map(self._known_case, tokens)), marks
+
+    def _opens_quote(self, words: Sequence[str], mark: str) -> bool:
+        """Returns True if a mark, with a space before it, is a quote that opens a quotation after
+        these words: none is open, and the quote is not only a closing one in this text."""
+        is_double = mark in DOUBLE_QUOTES
+        opening, closing = (OPEN_DOUBLE, CLOSE_DOUBLE) if is_double else (OPEN_SINGLE, CLOSE_SINGLE)
+        closes = mark == self.spelling_of(closing) != self.spelling_of(opening)
+        is_quote = is_double or mark in SINGLE_QUOTES
+        return is_quote and not closes and words.count(opening) <= words.count(closing)
 
     def line_key(self, line: str) -> str:
         """Returns the key that recognises a line: its words in small letters, without marks."""
@@ -284,6 +299,8 @@ class ProseTokenizer(Tokenizer):
             return super().replaces_space(before, character)
         tokens, _ = self._scan_typed_cached(before)
         styled = self.in_style_of(before, ())
+        if styled._opens_quote(tokens, character):
+            return False
         token = styled._token_by_form.get(character) or cut(character)[0]
         return bool(tokens) and not styled._space_at((*tokens, token), -1)
 

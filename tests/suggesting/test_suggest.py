@@ -406,6 +406,7 @@ def test_the_rest_of_a_word_is_replaced() -> None:
         ((), '"I do,', "”", '"'),
         ((), "„I do,", "”", "“"),
         ((), "«I do,", "”", "»"),
+        ((), "I do. » The ", "“", "«"),  # of a quotation that began above
         (('"You do," I said.',), "She: ", "“", '"'),
         (('"You do," I said.',), "“I do,", "”", "”"),  # of the quote that is open
         (('"One." “Two.”',), "She: ", "“", "“"),  # of the last marks

@@ -83,9 +83,9 @@ def test_narrow_spaces_and_straight_quotes_are_those_of_the_text() -> None:
 @pytest.mark.parametrize(
     ("language", "before", "taking", "leaving"),
     [
-        ("English", "the kitchen ", ",.;:!?)]}”…—-'", "([“$a5 "),
+        ("English", "the kitchen ", ",.;:!?)]}”…—-'", "([“‘$a5 "),
         ("French", "la fenêtre ", ",.)]}…-'", "?!»:«(a"),
-        ("German", "das Haus ", ",.;:!?)“-'", "(„a"),
+        ("German", "das Haus ", ",.;:!?)“-'", "(„»a"),
         ("German", "»das Haus ", "«", "„»"),
         ("Russian", "мы пошли ", ",.;:!?»", "«("),
         ("Spanish", "la casa ", ",.;:!?»", "«¿¡(—"),
@@ -102,6 +102,24 @@ def test_a_mark_takes_the_space_of_an_accept_as_in_the_text(
     for marks, is_taken in (taking, True), (leaving, False):
         for mark in marks:
             assert tokenizer.replaces_space(before, mark) is is_taken, mark
+
+
+@pytest.mark.parametrize(
+    ("language", "before", "text"),
+    [
+        ("English", "we saw ‘", "the"),
+        ("English", "we saw '", "the"),
+        ("German", "Er kam: »", "The"),
+        ("German", "„Er kam »", " the"),
+        ("French", "il part. »", " The"),
+    ],
+)
+def test_a_quote_after_a_space_opens_a_quotation_unless_it_can_close_one(
+    language: str, before: str, text: str
+) -> None:
+    tokenizer = learn_prose(TEXTS[language].split("\n") * 12).in_style_of(before, ())
+    assert tokenizer.insertion_of(before, "", "the").text == text
+    assert tokenizer.words_above(before)[-1] in "’”", "nothing is still to come in a line above"
 
 
 def test_a_word_that_begins_a_sentence_has_its_usual_case() -> None:
