@@ -259,7 +259,7 @@ class ProseTokenizer(Tokenizer):
         plain letters get the accents of the token, and small letters become capitals where the
         token has them within a sentence."""
         text = self.spelling_of(word)
-        in_capitals = is_line_in_capitals(before) and is_all_capitals(before)
+        in_capitals = self._is_in_capitals(before, prefix)
         if prefix:
             return self._completion(prefix, text, in_capitals, self._spaces_around([word], 0)[1])
         tokens, marks = self._scan_typed_cached(before)
@@ -275,6 +275,15 @@ class ProseTokenizer(Tokenizer):
         joins = tokens and (not has_space or is_elided(tokens[-1]))
         replaces_space = before[-1] == " " and joins
         return Insertion(text, 1 if replaces_space else 0, space_after)
+
+    def _is_in_capitals(self, before: str, prefix: str) -> bool:
+        """Returns True if the line is in capitals. Acronyms such as NASA do not show it, and a
+        single word that is not known may be an acronym, too."""
+        if not (is_line_in_capitals(before) and is_all_capitals(before)):
+            return False
+        words, _ = self._scan_typed_cached(before[: len(before) - len(prefix)])
+        others = [word for word in words if word[1:].islower()]
+        return len(others) > 1 or any(word in self._ranks for word in others)
 
     def _completion(
         self, prefix: str, text: str, in_capitals: bool, space_after: bool

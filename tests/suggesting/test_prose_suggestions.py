@@ -58,6 +58,7 @@ def model_of(text: str, after: dict[str, dict[str, float]]) -> ScriptedModel:
         ("English", "I asked Mrs. ", "the", "I asked Mrs. the "),
         ("English", "“", "don't", "“Don’t "),
         ("English", "IN THE ", "kitchen", "IN THE KITCHEN "),
+        ("English", "CO2PLUS ", "was", "CO2PLUS was "),  # it may be a name
         ("English", "iPhone ", "was", "iPhone was "),
         ("English", "the windows. ", "co2", "the windows. co2 "),
         # Marks take the space before them, or none comes after them.
