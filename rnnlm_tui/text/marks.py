@@ -50,6 +50,8 @@ BEFORE_OPENING = frozenset("([{<—–-/") | SINGLE_QUOTES | DOUBLE_QUOTES
 """Characters after which a quote opens."""
 AFTER_APOSTROPHE = frozenset(("", "s", "d", "m", "t", "l", "ll", "r", "re", "v", "ve"))
 """The ends of words after an apostrophe, whole or half-typed."""
+SMILEY_ENDS = frozenset("()-")
+"""Characters that make a smiley of a colon or a semicolon right before them."""
 
 NO_BREAK_SPACES = frozenset("\u00a0\u202f")
 """Spaces that may be typed in place of the one after an accepted word."""
@@ -110,7 +112,9 @@ def replaces_space(before: str, character: str) -> bool:
 
 def gives_space_back(mark: str, typed: str) -> bool:
     """Returns True if the space that a mark has replaced has to come back. This depends on what
-    is `typed` after the mark, as in `he said 'so`, `we went - and` or `it is in /home/`."""
+    is `typed` after the mark, as in `he said 'so`, `we went - and`, `it is in /home/`, `so :)`."""
     if mark in DASHES or mark in JOINING:
         return typed.lstrip(mark)[:1] == " " or (mark == "/" and typed[-1:] == "/")
-    return mark in APOSTROPHES and typed[-1:].isalpha() and typed.lower() not in AFTER_APOSTROPHE
+    if mark in ":;":
+        return typed in SMILEY_ENDS
+    return mark in APOSTROPHES and typed[-1:].isalnum() and typed.lower() not in AFTER_APOSTROPHE

@@ -61,9 +61,10 @@ FOLDABLE = regex.compile("[" + "".join(map(chr, FOLDED_CHARACTERS)) + "]")
 MANY_ACCENTS = 1000
 """A text with this many accents in a row is not normalized. No language has such a text."""
 ONLY_ACCENTS = regex.compile(rf"\p{{M}}{{{MANY_ACCENTS}}}")
-CLIPPED_WORDS = frozenset(
-    ["tis", "twas", "twere", "twill", "em", "cause", "till", "gainst", "neath", "tween", "bout"]
-)
+CLIPPED_WORDS = frozenset([
+    *["tis", "twas", "twere", "twill", "em", "cause", "till", "gainst", "neath", "tween", "bout"],
+    *(f"{decade}0s" for decade in range(10)),
+])  # fmt: skip
 """Words before which a straight quote is an apostrophe."""
 # A letter, an accent or a digit, but none of a script without spaces.
 LETTER = rf"[[\p{{L}}\p{{M}}\p{{N}}]--[{SCRIPTS_WITHOUT_SPACES}]]"
