@@ -205,7 +205,7 @@ class CausalModel(NetworkModel):
         layers and their gates have a row for each id. The projection [E], if there is one, and the
         logits [V] are those after the last id. `states` has the state before the first id and the
         state after each id."""
-        inputs, all_states = self.embed(np.array(ids, np.int64)), np.stack(states)
+        inputs, all_states = self.embed(np.array(ids, np.int64)), np.array(states)
         outputs = {"embedding": inputs}
         for layer, cell in enumerate(self._cells):
             number = f" {layer + 1}" if len(self._cells) > 1 else ""
@@ -213,7 +213,7 @@ class CausalModel(NetworkModel):
             steps = zip(cell.weighted_inputs(inputs), all_states[:-1, layer], strict=True)
             gate_values = [cell.step(weighted, tuple(state))[1] for weighted, state in steps]
             for place, gate in enumerate(cell.gate_names):
-                outputs[f"{gate}{number}"] = np.stack([values[place] for values in gate_values])
+                outputs[f"{gate}{number}"] = np.array([values[place] for values in gate_values])
             if cell.parts == 2:
                 outputs[f"cell{number}"] = all_states[1:, layer, 1]
             inputs = all_states[1:, layer, 0]
@@ -250,4 +250,4 @@ def key_directions(projection: Array) -> Array:
 
 def _last_outputs(states: Sequence[Array]) -> Array:
     """Returns the outputs [N, H] of the last layer in each state."""
-    return np.stack([state[-1, 0] for state in states])
+    return np.array([state[-1, 0] for state in states])

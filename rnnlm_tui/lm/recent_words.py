@@ -101,7 +101,7 @@ class RecentWords:
             if len(latest) == JOINED_AT_ONCE:
                 new_words, new_keys = zip(*latest, strict=True)
                 words = np.concatenate((words, new_words))[-CACHE_WORDS:]
-                keys = np.concatenate((keys, np.stack(new_keys)))[-CACHE_WORDS:]
+                keys = np.concatenate((keys, np.array(new_keys)))[-CACHE_WORDS:]
                 latest = ()
             recent = Recent(words, keys, latest, next_query)
             states.append(recent)
@@ -113,13 +113,13 @@ class RecentWords:
         for _, group in groupby(states, lambda recent: id(recent.keys)):
             together = [*group]  # states with the same `keys`
             queries = [self._first_query if s.query is None else s.query for s in together]
-            rows = np.stack(queries) @ together[0].keys.T  # [N, M]
+            rows = np.array(queries) @ together[0].keys.T  # [N, M]
             for state, query, row in zip(together, queries, rows, strict=True):
                 words, cosines = state.words, row
                 if state.latest:
                     new_words, keys = zip(*state.latest, strict=True)
                     words = np.concatenate((words, new_words))[-CACHE_WORDS:]
-                    cosines = np.concatenate((row, np.stack(keys) @ query))[-CACHE_WORDS:]
+                    cosines = np.concatenate((row, np.array(keys) @ query))[-CACHE_WORDS:]
                 weights = np.exp(SHARPNESS * cosines)
                 weights *= self._decays[CACHE_WORDS - len(words) :]
                 sums = np.bincount(words, weights, self._total_words)
