@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from functools import partial
 from typing import NamedTuple
 
 from rnnlm_tui.lm.contexts import Contexts
@@ -74,7 +75,8 @@ class Typist:
     ) -> None:
         self._contexts, self._text, self._above = contexts, text, tuple(above)
         self._predict, self._likeliest = predict, likeliest
-        self._replaces_space = contexts.model.tokenizer.replaces_space
+        tokenizer = contexts.model.tokenizer
+        self._replaces_space = partial(tokenizer.replaces_space, above=self._above)
         self._accepts: dict[str, list[tuple[Accept, Spot]]] = {}
         """Maps the line up to the cursor to the ways to accept that agree with the text, each with
         the spot after it. They are kept because all writers mostly meet the same lines."""

@@ -6,6 +6,7 @@ Does not import numpy, which the app loads only after its first picture.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from functools import lru_cache
 
@@ -75,6 +76,18 @@ SINGLE_STYLES: Mapping[str, QuoteStyle] = {
     for mark, opening, closing in (("'", "'", "'"), ("‘", "‘", "’"), ("’", "‘", "’"))
 }
 """The styles of single quotes and of the apostrophe, by the marks that show the style."""
+
+SPACED_MARKS = "?!;:"
+"""The marks before which French texts have a space."""
+MARK_AFTER_WORD = re.compile(rf"(?<=[^\W_])([ {NARROW_SPACES}]?)[{SPACED_MARKS}](?=$|[\s\"»])")
+
+
+@lru_cache(1 << 12)
+def space_before_marks(line: str) -> str | None:
+    """Returns the space before the last of the SPACED_MARKS in a line, which may be "", or None if
+    the line has no such mark."""
+    spaces: list[str] = MARK_AFTER_WORD.findall(line)
+    return spaces[-1] if spaces else None
 
 
 @lru_cache(1 << 12)

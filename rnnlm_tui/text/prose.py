@@ -37,9 +37,11 @@ from rnnlm_tui.text.marks import (
     OPEN_SINGLE,
     SINGLE_QUOTES,
     SINGLE_STYLES,
+    SPACED_MARKS,
     UNDECIDED,
     QuoteStyle,
     quote_styles,
+    space_before_marks,
 )
 from rnnlm_tui.text.prose_tokens import (
     LETTER,
@@ -138,7 +140,19 @@ class ProseTokenizer(Tokenizer):
                 break
         if bool(double) != bool(single):
             double, single = self._both_styles(double, single)
-        return self._styled_cached(double + single) if double or single else self
+        space = usual = self._space_before_marks
+        if usual:
+            found = map(space_before_marks, chain([before], reversed(above)))
+            space = next((space for space in found if space is not None), usual)
+        has_style = double or single or space != usual
+        return self._styled_cached(double + single, space) if has_style else self
+
+    @property
+    def _space_before_marks(self) -> str:
+        """The space before the SPACED_MARKS in the corpus; "" in most languages."""
+        mark = SPACED_MARKS[0]
+        is_spaced, _ = self.conventions.spaces.get(mark, (False, True))
+        return self.conventions.space_kinds.get(mark, " ") if is_spaced else ""
 
     def _both_styles(self, double: QuoteStyle, single: QuoteStyle) -> tuple[QuoteStyle, QuoteStyle]:
         """Returns the styles of double and single quotes for a text that shows only one of them.
@@ -153,20 +167,28 @@ class ProseTokenizer(Tokenizer):
             return double, single
         return double or DOUBLE_STYLES[pair[0]], single or SINGLE_STYLES[pair[1]]
 
-    def _styled(self, style: QuoteStyle) -> ProseTokenizer:
-        """Returns this tokenizer, but with quotes and apostrophes in this style. Single quotes such
-        as ‚ ‘ stay those of the corpus, because an apostrophe does not tell their style. Double
-        quotes that change lose the spaces of the corpus, as in « oui »."""
+    def _styled(self, style: QuoteStyle, space: str) -> ProseTokenizer:
+        """Returns this tokenizer, but with quotes and apostrophes in this style, and with this
+        space before the SPACED_MARKS. Single quotes such as ‚ ‘ stay those of the corpus, because
+        an apostrophe does not tell their style. Double quotes that change lose the spaces of the
+        corpus, as in « oui »."""
         if self.spelling_of(OPEN_SINGLE) not in "'‘":
             style = tuple(form for form in style if form[0] not in (OPEN_SINGLE, CLOSE_SINGLE))
         forms = {**self.conventions.forms, **dict(style)}
-        if all(self.spelling_of(token) == form for token, form in style):
+        has_own_space = space != self._space_before_marks
+        if not has_own_space and all(self.spelling_of(token) == form for token, form in style):
             return self
-        spaces = dict(self.conventions.spaces)
+        spaces, kinds = dict(self.conventions.spaces), dict(self.conventions.space_kinds)
+        for mark in SPACED_MARKS if has_own_space else "":
+            if space:
+                kinds[mark] = space
+            else:
+                spaces.pop(mark, None)
         if forms.get(OPEN_DOUBLE, OPEN_DOUBLE) != self.spelling_of(OPEN_DOUBLE):
             for quote in (OPEN_DOUBLE, CLOSE_DOUBLE):
                 spaces.pop(quote, None)
-        return ProseTokenizer(replace(self.conventions, forms=forms, spaces=spaces), self._ranks)
+        conventions = replace(self.conventions, forms=forms, spaces=spaces, space_kinds=kinds)
+        return ProseTokenizer(conventions, self._ranks)
 
     def _scan_typed(self, text: str) -> tuple[Tokens, str]:
         """Does what `_scan` does, but with each token in its known case. A quote at the end may
@@ -303,11 +325,11 @@ class ProseTokenizer(Tokenizer):
         same = same_start(prefix, begin)
         return Insertion(begin[same:] + rest, len(prefix) - same, space_after)
 
-    def replaces_space(self, before: str, character: str) -> bool:
+    def replaces_space(self, before: str, character: str, above: Sequence[str] = ()) -> bool:
         if character in UNDECIDED or not is_mark(character):
-            return super().replaces_space(before, character)
+            return super().replaces_space(before, character, above)
         tokens, _ = self._scan_typed_cached(before)
-        styled = self.in_style_of(before, ())
+        styled = self.in_style_of(before, above)
         if styled._opens_quote(tokens, character):
             return False
         token = styled._token_by_form.get(character) or cut(character)[0]

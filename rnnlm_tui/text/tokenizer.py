@@ -109,8 +109,8 @@ class Tokenizer(ABC):
         return len(words[0]) if words else 0
 
     def in_style_of(self, before: str, above: Sequence[str]) -> Tokenizer:
-        """Returns the tokenizer that writes quotes and apostrophes like the last ones in `before`,
-        the line up to the cursor, or else like the last ones in the lines `above`."""
+        """Returns the tokenizer that writes quotes, apostrophes and the spaces before marks as they
+        are last in `before`, the line up to the cursor, or else in the lines `above`."""
         return self
 
     def match_key(self, word: str) -> str:
@@ -141,8 +141,9 @@ class Tokenizer(ABC):
         same = same_start(prefix, text)
         return Insertion(text[same:], len(prefix) - same, rest.space_after)
 
-    def replaces_space(self, before: str, character: str) -> bool:
-        """Does what the function `replaces_space` does, but by the conventions of the text."""
+    def replaces_space(self, before: str, character: str, above: Sequence[str] = ()) -> bool:
+        """Does what the function `replaces_space` does, but by the conventions of the text and in
+        the style of the lines `above`."""
         return replaces_space(before, character)
 
     def join(self, words: Sequence[str]) -> str:

@@ -81,6 +81,26 @@ def test_narrow_spaces_and_straight_quotes_are_those_of_the_text() -> None:
 
 
 @pytest.mark.parametrize(
+    ("above", "before", "mark"),
+    [
+        ((), "Tu pars", " ?"),
+        ((), "Ah! Tu pars", "?"),
+        ((), "Ah\u202f! Tu pars", "\u202f?"),
+        (("Ah ! Non; va.", "À 10:30, sans rien."), "Tu pars", "?"),
+        (("Ah! Non.", "«\u00a0Non\u00a0!\u00a0»"), "Tu pars", "\u00a0?"),
+    ],
+)
+def test_the_space_before_a_mark_is_that_of_the_writer(
+    above: tuple[str, ...], before: str, mark: str
+) -> None:
+    french = learn_prose(TEXTS["French"].split("\n") * 12)
+    assert french.in_style_of(before, above).insertion_of(before, "", "?").text == mark
+    assert french.replaces_space(f"{before} ", "?", above) is (mark == "?")
+    english = learn_prose(TEXTS["English"].split("\n") * 12)
+    assert english.in_style_of(before, above).insertion_of(before, "", "?").text == "?"
+
+
+@pytest.mark.parametrize(
     ("language", "before", "taking", "leaving"),
     [
         ("English", "the kitchen ", ",.;:!?)]}”…—-'", "([“‘$a5 "),

@@ -167,7 +167,10 @@ class AutocompleteScreen(AppScreen):
         before = answer.question.opened_model.name if answer is not None else None
         self._predictor.opened_model = opened_model
         if opened_model is not None:
-            self.editor.typing.replaces_space = opened_model.model.tokenizer.replaces_space
+            tokenizer = opened_model.model.tokenizer
+            self.editor.typing.replaces_space = lambda before, character: tokenizer.replaces_space(
+                before, character, self.editor.above
+            )
         # A new version of the same model keeps the word that is chosen in the list.
         if opened_model is None or opened_model.name != before:
             self.editor.forget_answer()

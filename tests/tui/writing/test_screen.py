@@ -273,12 +273,16 @@ async def test_a_long_text_is_read_behind_its_first_suggestions(
 
 
 async def test_marks_have_the_spaces_of_the_text_that_the_model_learned(tmp_path: Path) -> None:
-    """A French `!` keeps the space that the accept inserted before it; a comma does not."""
+    """A French `!` keeps the space that the accept inserted before it; a comma does not. It keeps
+    none below a line that has none before its marks."""
     french = scripted_model(chain("anna"))
     french.tokenizer = learn_prose(["Quel froid ! Tu trouves ? Nous sortons : viens, Anna."] * 8)
     async with desk(tmp_path, {"roman": french}) as it:
         await it.write("tab", "!", " ", "tab", ",")
         assert it.line == "Anna ! Anna,"
+        await it.send("Non!", 1)
+        await it.write("tab", "!")
+        assert it.line == "Anna!"
 
 
 async def test_the_words_scroll_to_the_chosen_one_and_clicks_take_one(tmp_path: Path) -> None:
