@@ -132,8 +132,7 @@ def _events_of(
 
     ranks.check_same_text(job.prepared.corpus.sha256)
     with settings_of_torch():
-        with _preparing(control):
-            learner: Learner = NetworkLearner(job, ranks, report)
+        learner: Learner = NetworkLearner(job, ranks, report)
         yield from Run(job, control, learner, ranks).events()
 
 

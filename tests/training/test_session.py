@@ -10,7 +10,16 @@ from unittest.mock import Mock
 import pytest
 
 from rnnlm_tui.errors import CorpusError, StorageError
-from rnnlm_tui.events import Event, Failed, Finished, Preparing, Progress, Warned, from_json_line
+from rnnlm_tui.events import (
+    EpochEnded,
+    Event,
+    Failed,
+    Finished,
+    Preparing,
+    Progress,
+    Warned,
+    from_json_line,
+)
 from rnnlm_tui.store.library import Library
 from rnnlm_tui.training.control import Control
 from rnnlm_tui.training.request import TrainingRequest
@@ -114,3 +123,21 @@ def test_a_run_is_stopped_while_the_network_of_its_parent_reads_the_new_words(
     (end,) = training_events(library, request, control, stop)
     assert isinstance(end, Finished) and (end.reason, end.best_epoch) == ("stopped", None)
     assert shares == [(0, 4)] and not library.runs.folder("mine").exists()
+
+
+def test_a_resumed_run_that_is_stopped_before_it_trains_says_what_it_has_learned(
+    library: Library, tmp_path: Path
+) -> None:
+    text, control = tmp_path / "text.txt", Control()
+    text.write_text("the clocks strike\n" * 20)
+    sizes = {"embedding_size": 4, "hidden_size": 4}
+    request = TrainingRequest(
+        name="mine", preset="gru", on="none", sources=(str(text),), settings=sizes
+    )
+    for event in training_events(library, request, control):
+        if isinstance(event, EpochEnded):
+            control.stop()
+    control = Control()
+    again = TrainingRequest(name="mine", resume=True)
+    *_, end = training_events(library, again, control, on_prepared=lambda job: control.stop())
+    assert isinstance(end, Finished) and (end.reason, end.best_epoch) == ("stopped", 1)
