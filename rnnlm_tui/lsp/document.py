@@ -24,12 +24,13 @@ FENCE = re.compile(r"[\s>]*(`{3,}(?=[^`]*$)|~{3,})")
 MARK = re.compile(r"\s*(?:(?:[>#%*+|-]+|\d+[.)]|\\item)\s+)*")
 """Matches what comes before the text of a line: marks of a quotation, list, heading or comment."""
 NAME = (
-    r"\\(?:cite|\w*ref|label|input|include|begin|end|usepackage|documentclass)\w*"
+    r"\\(?:\w*(?:cite|ref)|label|input|include|begin|end|usepackage|documentclass)\w*"
     r"(?:\[[^]]*\])*\{[^}]*"
 )
 """Matches a command of LaTeX with the name that it takes, up to the closing brace."""
-COMMAND = re.compile(rf"{NAME}\}}|\\(?!item\b)[a-zA-Z]+\*?(?:\[[^]]*\])*")
-"""Matches a command of LaTeX, which is no running text. An item is one of the MARKs."""
+COMMAND = re.compile(rf"(?<!\\)(?:{NAME}\}}|\\(?!item\b)[a-zA-Z]+\*?(?:\[[^]]*\])*)")
+"""Matches a command of LaTeX, which is no running text. An item is one of the MARKs, and a word may
+follow a line break without a space."""
 NO_TEXT = re.compile(
     r"(?:://|\bwww\.|@)\S*$"  # an address
     r"|\]\([^)]*$"  # where a link leads
