@@ -98,8 +98,9 @@ def test_a_ghost_needs_less_probability_once_two_letters_are_typed() -> None:
         ('"i am', '" he', '"i am" he'),
         ("he said", '"i', 'he said "i'),
         ('a 5" pipe', '"i', 'a 5" pipe "i'),
+        ('"yes", and', '"n', '"yes", and "n'),
         *(
-            (f"the {mark}first day", f"{mark} a", f"the {mark}first day{mark} a")
+            (f"the {mark}first day", f"{mark[::-1]} a", f"the {mark}first day{mark[::-1]} a")
             for mark in ("*", "**", "_", "`", "~~", "**_")
         ),
         ("* a day", "*a", "* a day *a"),

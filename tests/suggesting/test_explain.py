@@ -308,7 +308,7 @@ def test_new_words_and_those_after_names_have_the_probabilities_of_the_list(
     if "Zed" not in line:
         assert "after the name" not in stages(found, -1)
         return
-    assert recent.name == "recent words"
+    assert recent.name == "recent words" != found.parts[0].name
     followers = dict(stages(found, -1)["after the name"].top)
     assert followers == pytest.approx({"Hum": 2 / 19, "a": 1 / 19})
     hum = [each.word for each in found.suggestions].index("Hum")
