@@ -281,7 +281,8 @@ async def test_what_was_written_is_the_first_choice_and_titles_stay_private(
         on.screen.on_screen_resume()
         await on.sees("! the texts that you chose are deleted. Choose others")
         assert (offered(on), wrong(on)) == ("what I wrote: 0 texts, 0 words", ["field-written"])
-        on.form.query_one("#written").focus()
+        button = on.form.query_one("#written")
+        await until(lambda: not button.has_class("-active"))  # it takes no key while it lights up
         await on.press("enter")
         await until(lambda: isinstance(on.app.screen, ChooseSeveral))
         await on.press("space")
