@@ -38,7 +38,7 @@ FLAT_TRAIN_EPOCHS = 10
 are more, since dropout makes a falling loss rise for a few epochs now and then."""
 SUSPICIOUS_ACCURACY = 0.9
 """From this accuracy on its own lines on, a warning says how little that means."""
-BEFORE_MIXED = ", before it is mixed with the rest"
+BEFORE_MIXED = ", not yet mixed with the rest"
 """Is added to figures of a network that is a part of a mixture."""
 NOTE = "·"
 """The label of notes in the log."""

@@ -180,7 +180,7 @@ UNSEEN = "on unseen lines it is as unsure as if it chose among 148 words"
          [UNSURE.format(n) for n in ("1,063", "531", "6.0")]),
         ([ended(1, held_out=5, perplexity=148.4)], [UNSEEN]),
         ([started(is_mixed=True), ended(1, held_out=5, perplexity=148.4)],
-         [f"{UNSEEN}, before it is mixed with the rest"]),
+         [f"{UNSEEN}, not yet mixed with the rest"]),
         ([saved(1), saved(2)], ["epoch 1 is saved: you can write with it"]),
         (
             [msgspec.structs.replace(started(), is_update=True), saved(1)],
