@@ -102,21 +102,21 @@ class Typing:
             self._untyped += len(text)
 
     def accept(self, pieces: Sequence[Insertion | Suggestion], keys: int) -> None:
-        """Inserts accepted words, and a space after them if there is none. Replaces the letters
-        typed of the first word, and the rest of a word that the cursor is in."""
+        """Inserts accepted words in place of the selection, and a space after them if there is
+        none. Replaces the letters typed of the first word, and the rest of a word that the
+        selection begins in."""
         area = self._area
         first, last = pieces[0], pieces[-1]
         text = sanitize("".join(piece.text for piece in pieces))
-        start, end = sorted(area.selection)
-        start = start[0], start[1] - first.replaces_before
-        line = area.document.get_line(end[0])
-        is_in_word = area.selection.is_empty and line[end[1] :] != self._following
+        (row, column), end = sorted(area.selection)
+        is_in_word = area.document.get_line(row)[column:] != self._following
         # Pieces of the ghost, which are no Suggestion, are at the end of the text.
         if is_in_word and isinstance(last, Suggestion):
-            end = end[0], end[1] + last.replaces_after
-        following = line[end[1] : end[1] + 1]
+            end = max(end, (row, column + last.replaces_after))
+        start = row, column - first.replaces_before
+        following = area.document.get_line(end[0])[end[1] : end[1] + 1]
         if last.space_after and not following.isspace():
-            before = f"{area.document.get_line(start[0])[: start[1]]}{text} "
+            before = f"{area.document.get_line(row)[: start[1]]}{text} "
             if not following or not self.replaces_space(before, following):
                 text += " "
         if self.insert(text, Selection(start, end), keys) and text.endswith(" "):

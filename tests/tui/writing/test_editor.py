@@ -287,7 +287,13 @@ SCRIPTS: dict[str, tuple[str, str, str]] = {
     "alt after a digit": ("go c[c:compare company]2[:day]{alt+1}", "go company day ", ""),
     "alt stays at a space": ("i c[c:compare company]{alt+2} 3", "i company 3", ""),
     "alt stays at a backspace": ("i c[c:co cu]{alt+2}{backspace}", "i cu", ""),
-    "alt in place of what is selected": ("a b{left}{shift+right}[:day]{alt+1}", "a day ", ""),
+    **{f"alt in place of what is selected: {line}": (
+           f"a Compared x{keys}{{alt+1}}|", line, "")
+       for keys, line in (
+           (f"{'{left}' * 2}{'{shift+left}' * 8}[:day]", "a day| x"),
+           (f"{'{left}' * 2}{'{shift+left}' * 5}[Com+5:come]", "a come| x"),
+           (f"{'{left}' * 4}{'{shift+left}' * 3}[Com+5:comes]", "a comes| x"),
+           ("{shift+left}[:day]", "a Compared day |"))},
     # The second word
     "the second word": ("i [:do compare|it]{shift+tab}", "i compare ", ""),
     "the second while hidden": ("i c[c:compare company]{escape}{shift+tab}", "i c", ""),
