@@ -282,9 +282,12 @@ class ProseTokenizer(Tokenizer):
         token has them within a sentence."""
         text = self.spelling_of(word)
         in_capitals = self._is_in_capitals(before, prefix)
+        tokens, marks = self._scan_typed_cached(before[: len(before) - len(prefix)])
         if prefix:
+            small = self._small(word)
+            if self._rank(small) < self._rank(word) and self._begins_sentence(marks):
+                text = self.spelling_of(small)  # the capital may be that of the sentence
             return self._completion(prefix, text, in_capitals, self._spaces_around([word], 0)[1])
-        tokens, marks = self._scan_typed_cached(before)
         words = (*tokens, word)
         if in_capitals:
             text = self._in_capitals(text)

@@ -287,6 +287,7 @@ def test_an_empty_line_lists_no_mark_and_what_is_written_alike_is_one() -> None:
     candidates = suggest(twice, "I left. ").candidates
     assert [c.text for c in candidates[:2]] == ["The", "And"]
     assert [c.probability for c in candidates[:2]] == pytest.approx([0.7, 0.3])
+    assert [c.text for c in suggest(twice, "I left. t").candidates] == ["he"]
 
 
 def test_a_word_follows_an_inverted_mark() -> None:
