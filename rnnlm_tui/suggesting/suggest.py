@@ -36,6 +36,7 @@ from rnnlm_tui.text.marks import (
     APOSTROPHES,
     CLOSE_SINGLE,
     MARK_PAIRS,
+    NO_SPACE_BEFORE,
     OPEN_SINGLE,
     WORD_FOLLOWS,
 )
@@ -381,15 +382,21 @@ class WordLists:
 
     def _ids_of_next_word(self, typed: Typed) -> NDArray[np.int64]:
         """Returns the ids of the words and marks that may be suggested between words. At the start
-        of a text there are no marks."""
+        of a text there are no marks. After the marks that begin a line, such as `# ` or `1) `, no
+        mark takes the place of the space, and the last one does not come again."""
         if not self._writes_text:
             return np.flatnonzero(self._is_allowed)
-        is_allowed = self._is_allowed.copy()
-        is_allowed[blocked_marks(self._model, typed.words)] = False
+        is_allowed, words = self._is_allowed.copy(), typed.words
+        is_mark = self._model.tokenizer.is_mark
+        is_allowed[blocked_marks(self._model, words)] = False
+        begins_line = bool(words) and is_mark(words[-1]) and typed.before[-1].isspace()
+        begins_line = begins_line and not any(word[0].isalpha() for word in words)
+        if begins_line:
+            is_allowed[self._model.vocabulary.encode(words[-1:])] = False
         ids = np.flatnonzero(is_allowed)
-        if typed.before.strip():
-            return ids
-        return ids[~self._mask(ids, self._model.tokenizer.is_mark)]
+        if not typed.before.strip():
+            return ids[~self._mask(ids, is_mark)]
+        return ids[~self._mask(ids, _has_no_space_before)] if begins_line else ids
 
     def _corrections(self, typed: Typed, least_chance: float) -> Matches:
         """Returns the words whose beginning a slip may have turned into the prefix. There are none
@@ -548,6 +555,10 @@ def blocked_marks(model: LanguageModel, words: Sequence[str]) -> list[int]:
 
 def _in_small_letters(word: str) -> str:
     return word.lower().replace("’", APOSTROPHE)
+
+
+def _has_no_space_before(word: str) -> bool:
+    return word[0] in NO_SPACE_BEFORE
 
 
 def _has_capital(word: str) -> bool:

@@ -290,6 +290,16 @@ def test_an_empty_line_lists_no_mark_and_what_is_written_alike_is_one() -> None:
     assert [c.text for c in suggest(twice, "I left. t").candidates] == ["he"]
 
 
+@pytest.mark.parametrize("begin", ["# ", "1) ", "— ", "* "])
+def test_no_mark_takes_the_space_after_the_marks_that_begin_a_line(begin: str) -> None:
+    after = {",": 0.4, "*": 0.3, "(": 0.2, "at": 0.1}
+    places = dict.fromkeys(("<unk>", ")", "—", "*"), after)
+    model = ScriptedModel(places, 9, SPECIAL_TOKENS, (*WORDS, "*"), TOKENIZERS["English"])
+    words = [candidate.word for candidate in suggest(model, begin).candidates]
+    assert words[:2] == (["(", "at"] if begin == "* " else ["*", "("]), "nor does it come again"
+    assert suggest(model, f"the{begin}").candidates[0].word == ","
+
+
 def test_a_word_follows_an_inverted_mark() -> None:
     after = {"¿": {"?": 0.6, "“": 0.3, "the": 0.1}, "the": {"¡": 1.0}, "¡": {"!": 0.9, "at": 0.1}}
     words = ("the", "at", "¿", "?", "¡", "!", "“")
