@@ -178,7 +178,9 @@ async def test_words_of_earlier_texts_are_explained_as_they_are_listed(
     monkeypatch.setattr(terminal, "IDLE_S", 0.05)
     async with desk(tmp_path) as it:
         await it.send("we met zillah", 1)
-        await it.press("ctrl+n")
+        await it.press("f10")
+        await it.sees("─ stages ─")
+        await it.press("f2", "ctrl+n")
         await until(lambda: not it.page)
         await it.write("z")
         await it.sees("1 zillah")
