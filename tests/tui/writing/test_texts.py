@@ -354,17 +354,17 @@ async def test_a_line_of_a_file_changes_in_its_place(tmp_path: Path) -> None:
     """Blank lines are no lines to edit, and one that is looked at stays as it is. So does all of an
     edited line but what was edited."""
     path = tmp_path / "poem.txt"
-    path.write_text("\tone\n\n\tso\u00adft\x0c two  \nthree\n")
+    path.write_text("\tone\n\n\tso\u00adft\x0c two  \nthree\r\n", newline="")
     async with desk(tmp_path) as it:
         await open_file(it, path)
         await until(lambda: len(it.page) == 4)
         await it.press("up", "up", "enter", "up", "up")
         assert it.line == "\tsoft\n two  "
         await it.press("ctrl+left", "!", "f5")
-        wanted = "\tone\n\n\tso\u00adft\x0c !two  \nthree\n"
-        await until(lambda: path.read_text() == wanted)
+        wanted = "\tone\n\n\tso\u00adft\x0c !two  \nthree\r\n"
+        await until(lambda: path.read_bytes().decode() == wanted)
         await it.press("enter", "f5", "up", "backspace", "!", "enter", "f5")
-        await until(lambda: path.read_text() == wanted.replace("three", "thre!"))
+        await until(lambda: path.read_bytes().decode() == wanted.replace("three", "thre!"))
 
 
 async def test_names_of_earlier_texts_are_known_in_a_new_one_and_after_a_new_start(
