@@ -230,6 +230,13 @@ def test_what_is_spelled_as_typed_is_listed_before_what_has_other_accents() -> N
     assert suggest(model, "the c").candidates[0].word == "café"
 
 
+def test_a_small_letter_after_a_capital_begins_no_word_in_capitals() -> None:
+    model = names_of("x1", "MR.", "x2", "Mr.", "MRI", "the")
+    assert suggest(model, "the Mr").candidates[0].word == "Mr."
+    assert suggest(model, "the MR").candidates[0].word == "MR."
+    assert suggest(model, "the mr").candidates[0].word == "MR."
+
+
 def test_a_word_that_lacks_only_its_accents_is_listed_before_much_rarer_ones() -> None:
     model = names_of("fácil", *("x1", "x2", "x3", "x4"), "facilidad")
     assert [c.word for c in suggest(model, "the faci").candidates] == ["facilidad", "fácil"]
