@@ -33,8 +33,9 @@ BEST_POINT = "●"
 DOTS = ((0x01, 0x08), (0x02, 0x10), (0x04, 0x20), (0x40, 0x80))
 """The bits of the dots of a braille cell, by row and column."""
 STEEP = 0.5
-"""Epochs. The losses before this point set the scale only during the first epoch, and may be above
-the chart later: they fall so far that all later losses would look alike."""
+"""Epochs. The losses before this point set the scale only during the first two epochs, and may be
+above the chart later: they fall so far that all later losses would look alike. A network that
+starts from its base learns for two epochs, and its losses fall less."""
 ROWS_PER_NUMBER = 3
 """The least rows for each number on the vertical axis."""
 CELLS_PER_NUMBER = 8
@@ -48,7 +49,7 @@ def plot(
     loss or too little space."""
     points, rows = [*train, *held_out], height - 2
     last = math.ceil(max((epoch for epoch, _ in points), default=0))
-    scaled = [loss for epoch, loss in points if epoch > STEEP or last < 2]
+    scaled = [loss for epoch, loss in points if epoch > STEEP or last <= 2]
     if not scaled or rows < 1:
         return []
     low, high = min(scaled), max(scaled)

@@ -61,6 +61,14 @@ def test_the_training_loss_has_points_inside_the_first_epochs() -> None:
     assert training_curve([ended(1, math.inf), replace(first[0], loss=None)]) == []
 
 
+def test_the_training_loss_of_two_epochs_is_shown_from_its_start() -> None:
+    """As a network has them that starts from its base. Of more epochs the first losses, which are
+    high, may be above the chart."""
+    train = [(0.1, 5.4), (0.3, 5.0), (0.5, 4.8), (0.7, 4.7), (0.9, 4.6), (1.25, 4.0), (1.75, 3.9)]
+    two, three = (text_of(each, [], None, 46, 9) for each in (train, [*train, (2.5, 3.8)]))
+    assert (two[0], three[0]) == ("     │  ⠑⢄", "     │         ⠉⠒⠤⡀")
+
+
 @given(
     losses=st.lists(st.none() | st.floats(), max_size=12),
     width=st.integers(1, 50),
