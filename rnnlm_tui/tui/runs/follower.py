@@ -43,7 +43,7 @@ class FollowedRun:
 
     def __init__(self, library: Library, name: str, trainer: str = "") -> None:
         self.name, self.trainer = name, trainer
-        self.progress = RunProgress()
+        self.progress = RunProgress(had_model=library.path(name).exists())
         self.detached = False
         self.is_running = True
         self.on_saved: Callable[[FollowedRun, Saved], object] = lambda run, saved: None

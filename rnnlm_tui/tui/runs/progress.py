@@ -78,7 +78,10 @@ class RunProgress:
     epoch. `log` has the oldest line first. `curve` is the training loss.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, had_model: bool = False) -> None:
+        """`had_model` is true if there is a model of its name already, as of a run that is resumed
+        or updates a model."""
+        self._had_model = had_model
         self._begin(None, [])
 
     def _begin(self, started: Started | None, epochs: Sequence[EpochEnded]) -> None:
@@ -146,8 +149,8 @@ class RunProgress:
 
     @property
     def is_saved(self) -> bool:
-        """True if the run has saved a model."""
-        return self.saved is not None or self.epochs_done > 0
+        """True if there is a model: the run has saved one now, or before it was resumed."""
+        return self._had_model or self.saved is not None or self.epochs_done > 0
 
     @property
     def is_update(self) -> bool:

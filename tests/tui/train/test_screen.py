@@ -235,6 +235,19 @@ async def test_write_leads_to_the_line_even_before_the_first_save(script: Script
         assert on.app.calls[3:] == [("use_model", "poems"), ("show_mode", "inside")]
 
 
+async def test_a_run_resumed_in_its_first_epoch_has_the_model_that_it_had(script: Script) -> None:
+    """That of its n-grams, which it does not save again."""
+    async with shown(script) as on:
+        make_model(on.app.library.path("poems"))
+        await on.start(started(), progress(1, 2, elapsed=1))
+        await until(lambda: "step 2/4" in on.head)
+        await on.press("w")
+        assert on.app.calls == [("use_model", "poems"), ("show_mode", "autocomplete")]
+        await on.press("x")
+        await on.sees("stop it, you can use the model as it is now")
+        await on.press("escape")
+
+
 async def test_a_run_that_is_measured_or_over_is_not_stopped(script: Script) -> None:
     """Its process may take some seconds to end."""
     async with shown(script) as on:
