@@ -23,12 +23,14 @@ FENCE = re.compile(r"[\s>]*(`{3,}(?=[^`]*$)|~{3,})")
 """Matches the start of a fence. Fences are the lines around a block of code."""
 MARK = re.compile(r"\s*(?:(?:[>#%*+|-]+|\d+[.)]|\\item)\s+)*")
 """Matches what comes before the text of a line: marks of a quotation, list, heading or comment."""
+NO_BREAK = r"(?<!(?<!\\)\\)"
+"""Matches where the backslash before, if there is one, does not make a line break of the next."""
 NAME = (
     r"\\(?:\w*(?:cite|ref)|label|input|include|begin|end|usepackage|documentclass)\w*"
     r"(?:\[[^]]*\])*\{[^}]*"
 )
 """Matches a command of LaTeX with the name that it takes, up to the closing brace."""
-COMMAND = re.compile(rf"(?<!\\)(?:{NAME}\}}|\\(?!item\b)[a-zA-Z]+\*?(?:\[[^]]*\])*)")
+COMMAND = re.compile(rf"{NO_BREAK}(?:{NAME}\}}|\\(?!item\b)[a-zA-Z]+\*?(?:\[[^]]*\])*)")
 """Matches a command of LaTeX, which is no running text. An item is one of the MARKs, and a word may
 follow a line break without a space."""
 NO_TEXT = re.compile(
@@ -36,7 +38,7 @@ NO_TEXT = re.compile(
     r"|\]\([^)]*$"  # where a link leads
     r"|^\s*\[[^]]+\]:.*$"  # the same, on a line of its own
     r"|(?:^|[\s(])`[^`']*$"  # code
-    r"|(?<!\\)\\[a-zA-Z]*$"  # a command of LaTeX
+    rf"|{NO_BREAK}\\[a-zA-Z]*$"  # a command of LaTeX
     rf"|{NAME}$"  # a name in LaTeX
     r"|^[\s>#%*+|=~.-]*[>#%*+|=~.-]$"  # nothing but marks
 )

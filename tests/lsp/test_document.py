@@ -58,15 +58,17 @@ def test_the_running_text_is_that_of_the_paragraph(text: str, line: str, above: 
 
 
 def test_commands_of_latex_are_not_read() -> None:
-    text = "\\usepackage[T1]{fontenc}\n\\item \\emph{So} it is\\parencite[3]{a}.\nOne\\\\two\n"
-    assert Document(text, "utf-32").lines == ["", "\\item {So} it is.", r"One\\two", ""]
+    text = "\\usepackage[T1]{fontenc}\n\\item \\emph{So} it is\\parencite[3]{a}.\n"
+    text += r"One\\two\\\emph{three}"
+    wanted = ["", "\\item {So} it is.", r"One\\two\\{three}"]
+    assert Document(text, "utf-32").lines == wanted, "a line break begins no command"
 
 
 def test_words_are_suggested_where_text_is_written() -> None:
     for text in (
         *("```\nno|\n```", "~~~ sh\nno|", "> ```\n> no|", "a\n```\nb\n```\n```py\nno|"),
         *("see http://a.b/no|", "www.no|", "anna@no|", "[a](no|", "[a](<no way|", "[1]: no|"),
-        *("say `no|", "(`no|", r"\no|", r"\textcite{no|", r"\ref{no|", "#|", "-|"),
+        *("say `no|", "(`no|", r"\no|", r"a\\\no|", r"\textcite{no|", r"\ref{no|", "#|", "-|"),
         *(r"\begin[x]{no|", r"\usepackage[x]{no|"),
         *("`a` ye|", "``He sa|", "it's `a` b's ye|", r"\emph{ye|", r"a \\ ye|", "(ye|", "- ye|"),
     ):
