@@ -80,6 +80,8 @@ SINGLE_STYLES: Mapping[str, QuoteStyle] = {
 SPACED_MARKS = "?!;:"
 """The marks before which French texts have a space."""
 MARK_AFTER_WORD = re.compile(rf"(?<=[^\W_])([ {NARROW_SPACES}]?)[{SPACED_MARKS}](?=$|[\s\"»])")
+AFTER_OPENING = re.compile(r"[^\w\s]*\w|\.\.|…")
+"""Matches what follows an opening quote: letters, perhaps with marks before them, or dots."""
 
 
 @lru_cache(1 << 12)
@@ -99,12 +101,13 @@ def quote_styles(line: str) -> tuple[QuoteStyle, QuoteStyle]:
     found = [place for place in map(line.find, last_kind) if place >= 0]
     if found:
         first = min(found)
-        mark, before, after = line[first], line[:first][-1:], line[first + 1 :][:1]
+        mark, before = line[first], line[:first][-1:]
         # A closing quote may belong to a quotation that began in a line above.
         if mark == CLOSE_DOUBLE and before and not before.isspace():
             mark = OPEN_DOUBLE
-        elif mark == "»" and not after.isalnum():
-            mark = "«" if after else ""  # the letters that show its use are still to come
+        elif mark == "»" and not AFTER_OPENING.match(line, first + 1):
+            # At the end of the line the letters that show its use are still to come.
+            mark = "«" if line[first + 1 :] else ""
         double = DOUBLE_STYLES.get(mark, double)
     mark = max(SINGLE_STYLES, key=line.rfind)
     if mark in line:

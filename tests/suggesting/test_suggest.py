@@ -407,6 +407,8 @@ def test_the_rest_of_a_word_is_replaced() -> None:
         ((), "„I do,", "”", "“"),
         ((), "«I do,", "”", "»"),
         ((), "I do. » The ", "“", "«"),  # of a quotation that began above
+        ((), "»…I do,", "”", "«"),
+        ((), "»... I do. ", "“", "»"),
         (('"You do," I said.',), "She: ", "“", '"'),
         (('"You do," I said.',), "“I do,", "”", "”"),  # of the quote that is open
         (('"One." “Two.”',), "She: ", "“", "“"),  # of the last marks
