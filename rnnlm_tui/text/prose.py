@@ -144,6 +144,9 @@ class ProseTokenizer(Tokenizer):
         if usual:
             found = map(space_before_marks, chain([before], reversed(above)))
             space = next((space for space in found if space is not None), usual)
+            # The corpus may have several kinds, such as a narrow space before ! and not before :
+            kinds = self.conventions.space_kinds
+            space = usual if space in [kinds.get(mark, " ") for mark in SPACED_MARKS] else space
         has_style = double or single or space != usual
         return self._styled_cached(double + single, space) if has_style else self
 

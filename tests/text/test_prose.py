@@ -100,6 +100,13 @@ def test_the_space_before_a_mark_is_that_of_the_writer(
     assert english.in_style_of(before, above).insertion_of(before, "", "?").text == "?"
 
 
+def test_a_text_with_two_kinds_of_spaces_before_marks_keeps_both() -> None:
+    french = learn_prose(["Il dit\u00a0: Quoi\u202f? Non\u202f!"] * 12)
+    for before, mark in (("Il dit\u00a0: Quoi", "\u202f?"), ("Quoi\u202f? Il dit", "\u00a0:")):
+        written = french.in_style_of(before, ()).insertion_of(before, "", mark[-1]).text
+        assert written == mark
+
+
 @pytest.mark.parametrize(
     ("language", "before", "taking", "leaving"),
     [
