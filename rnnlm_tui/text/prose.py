@@ -288,7 +288,8 @@ class ProseTokenizer(Tokenizer):
         tokens, marks = self._scan_typed_cached(before[: len(before) - len(prefix)])
         if prefix:
             small = self._small(word)
-            if self._rank(small) < self._rank(word) and self._begins_sentence(marks):
+            is_other = word == self._capitalized(small) and self._rank(small) < self._rank(word)
+            if is_other and self._begins_sentence(marks):
                 text = self.spelling_of(small)  # the capital may be that of the sentence
             return self._completion(prefix, text, in_capitals, self._spaces_around([word], 0)[1])
         words = (*tokens, word)

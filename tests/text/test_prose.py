@@ -158,6 +158,12 @@ def test_a_word_that_begins_a_sentence_has_its_usual_case() -> None:
     assert tokenizer.words("XVIII") == tokenizer.words(" 12. ") == []
 
 
+def test_the_capital_of_a_sentence_is_that_of_a_first_letter_alone() -> None:
+    tokenizer = learn_prose(["It will let us; we will let us. The US and Will."] * 3)
+    assert tokenizer.insertion_of("w", "w", "Will").text == "ill"
+    assert tokenizer.insertion_of("U", "U", "US").text == "S"
+
+
 def test_a_space_is_learned_if_it_is_seen_twice_as_often_as_the_usual() -> None:
     for otherwise, spaces in (19, {}), (21, {";": (True, True)}):
         tokenizer = learn_prose(["He went; it rained."] * 10 + ["He went ; it rained."] * otherwise)
