@@ -319,7 +319,10 @@ class ProseTokenizer(Tokenizer):
     ) -> Insertion:
         """Returns the insertion of a token, written as `text`, for its half-typed `prefix`.
         `in_capitals` is True if the line is in capitals."""
-        writes_capitals = is_all_capitals(prefix) or (in_capitals and prefix.isupper())
+        if in_capitals:
+            writes_capitals = prefix.isupper()
+        else:  # a word that begins with two capitals has its own case, as in URLs
+            writes_capitals = is_all_capitals(prefix) and not is_all_capitals(text[:2])
         if text.startswith(prefix) and text.isascii() and not writes_capitals:  # the usual case
             return Insertion(text[len(prefix) :], 0, space_after)
         has_own_case = text != text.lower() or any(map(str.isdigit, text))  # iPhone, co2

@@ -24,7 +24,7 @@ STRAIGHT = ENGLISH.translate({0x201C: '"', 0x201D: '"', 0x2019: "'"})
 FRENCH = """Le matin, j’ai ouvert la fenêtre. « Quel froid ! » dit Anna. « Tu trouves ? »
 Nous sommes sortis : la rue était vide. « Viens ! » L’hiver n’est pas fini."""
 WORDS = ("the", "in", "kitchen", "windows", "King", "washed", "was", "don't", "I'm", "well-known",
-         "iPhone", "co2", "notes", "at", "10:30", "Anna", *",.:;?“”’—()")  # fmt: skip
+         "iPhone", "co2", "URLs", "notes", "at", "10:30", "Anna", *",.:;?“”’—()")  # fmt: skip
 TOKENIZERS = {
     name: learn_prose(text.split("\n") * 8)
     for name, text in (("English", ENGLISH), ("straight", STRAIGHT), ("French", FRENCH))
@@ -41,6 +41,7 @@ def model_of(text: str, after: dict[str, dict[str, float]]) -> ScriptedModel:
     [
         # The rest of a word. Letters already typed keep their case if the word has no capital.
         ("English", "THE KIT", "kitchen", "THE KITCHEN "),
+        ("English", "IN THE UR", "URLs", "IN THE URLS "),
         ("English", "Th", "the", "The "),
         ("English", "the kitchen", "kitchen", "the kitchen "),
         ("English", "a well-k", "well-known", "a well-known "),
@@ -94,7 +95,7 @@ def test_tab_takes_the_first_word_of_the_ghost_or_without_one_of_the_list(
 
 
 NAMES = ("ChatGPT", "chatter", "Zsófia", "Wi-Fi", "wise", "MRI", "café", "O'Brien", "iPhone",
-         "co2", "Berlin", "résumé", "dog", "will", "Will", "Île", "the", "I'm")  # fmt: skip
+         "co2", "Berlin", "résumé", "dog", "will", "Will", "Île", "the", "I'm", "URLs")  # fmt: skip
 
 
 def names_of(*words: str) -> ScriptedModel:
@@ -109,7 +110,7 @@ def names_of(*words: str) -> ScriptedModel:
     [("chatg", "ChatGPT"), ("CHA", "CHATGPT"), ("Zso", "Zsófia"), ("wi-", "Wi-Fi"), ("Mr", "MRI"),
      ("cafe", "café"), ("O'B", "O'Brien"), ("O'BR", "O'BRIEN"), ("ipho", "iPhone"), ("B", "Berlin"),
      ("Resu", "Résumé"), ("ile", "Île"), ("Wil", "Will"), ("i'", "I'm"), ("i’", "I’m"),
-     ("Co", "co2"), ("CO", "CO2")],
+     ("Co", "co2"), ("CO", "CO2"), ("UR", "URLs")],
 )  # fmt: skip
 @pytest.mark.parametrize("start", ["the ", "the dog. ", "I "])
 def test_accepting_writes_the_letters_typed_as_the_word_has_them(
