@@ -445,8 +445,11 @@ class WordLists:
         if prefix and self._is_within_sentence and not is_all_capitals(prefix):
             is_other_case = self._mask(ids, _has_capital) != _has_capital(prefix)
             chances[is_other_case] *= OTHER_SPELLING_FACTOR
-        if self._writes_text and prefix[:1].isupper() and prefix[1:2].islower():
-            chances[self._mask(ids, _has_two_capitals)] *= OTHER_SPELLING_FACTOR  # MR. after Mr
+        has_small_letter = prefix[1:2].islower() or typed.start != typed.start.upper()
+        has_two_letters = self._writes_text and prefix[:1].isupper() and prefix[1:2].isalpha()
+        if has_two_letters and has_small_letter:  # MR. for Mr, and `usual` for US in most lines
+            is_other_case = self._mask(ids, _has_two_capitals) != prefix[1].isupper()
+            chances[is_other_case] *= OTHER_SPELLING_FACTOR
         if self._writes_text and prefix.isalpha():
             chances[self._mask(ids, is_code)] *= CODE_FACTOR
         return chances

@@ -238,6 +238,13 @@ def test_a_small_letter_after_a_capital_begins_no_word_in_capitals() -> None:
     assert suggest(model, "the mr").candidates[0].word == "MR."
 
 
+def test_capitals_in_a_line_with_small_letters_begin_an_acronym() -> None:
+    model = names_of("x1", "usual", "x2", "US", "x3", "x4", "x5", "x6", "x7", "x8", "x9", "USD")
+    words = [candidate.word for candidate in suggest(model, "the US").candidates]
+    assert words == ["US", "usual", "USD"], "a word in capitals may be a likely one"
+    assert suggest(model, "THE US").candidates[0].word == "usual"
+
+
 def test_a_word_that_lacks_only_its_accents_is_listed_before_much_rarer_ones() -> None:
     model = names_of("fácil", *("x1", "x2", "x3", "x4"), "facilidad")
     assert [c.word for c in suggest(model, "the faci").candidates] == ["facilidad", "fácil"]
