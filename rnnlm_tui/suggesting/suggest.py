@@ -157,10 +157,11 @@ def suggest(
     """Suggests the `k` likeliest words at `cursor`. None is the end of the line.
 
     A word fits if it begins with the prefix being typed or corrects a slip in it. The probabilities
-    of all words that fit sum to 1. `above` has the lines above this one, in order. Quotes and
-    apostrophes are written as in the line and the lines above it. Callers that ask for every key
-    should pass the same `contexts` of the model each time, so that the text is not read again.
-    Without `looks_ahead` there is no continuation, and the answer takes less time.
+    of all words that fit sum to 1. `above` has the lines above this one, in order. Quotes,
+    apostrophes and spaces before marks are written as in the line and the lines above it. Callers
+    that ask for every key should pass the same `contexts` of the model each time, so that the text
+    is not read again. Without `looks_ahead` there is no continuation, and the answer takes less
+    time.
     """
     cursor = len(line) if cursor is None else max(0, min(cursor, len(line)))
     contexts = contexts or Contexts(model)
@@ -340,7 +341,7 @@ class WordLists:
         return tuple(insertions_for(self.tokenizer_for(typed), typed.before, typed.prefix, words))
 
     def tokenizer_for(self, typed: Typed) -> Tokenizer:
-        """Returns the tokenizer that writes quotes and apostrophes as the text does."""
+        """Returns the tokenizer that writes quotes and spaces before marks as the text does."""
         return self._model.tokenizer.in_style_of(typed.before, self._above)
 
     def _suggestions(
