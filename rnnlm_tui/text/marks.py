@@ -51,7 +51,7 @@ BEFORE_OPENING = frozenset("([{<—–-/") | SINGLE_QUOTES | DOUBLE_QUOTES
 """Characters after which a quote opens."""
 AFTER_APOSTROPHE = frozenset(("", "s", "d", "m", "t", "l", "ll", "r", "re", "v", "ve"))
 """The ends of words after an apostrophe, whole or half-typed."""
-SMILEY_ENDS = frozenset("()-")
+SMILEY_ENDS = frozenset("()-DP")
 """Characters that make a smiley of a colon or a semicolon right before them."""
 
 NO_BREAK_SPACES = frozenset("\u00a0\u202f")

@@ -108,6 +108,7 @@ def test_a_ghost_needs_less_probability_once_two_letters_are_typed() -> None:
         ("in the", "'90s", "in the '90s"),
         ("thank you", ":) ", "thank you :) "),
         ("thank you", ";-)", "thank you ;-)"),
+        ("thank you", ":D", "thank you :D"),
         ("10", "\u00a0km", "10\u00a0km"),
         ("oui", "\u202f! ", "oui\u202f! "),
     ],
