@@ -19,6 +19,7 @@ from rnnlm_tui.formatting import same_start
 from rnnlm_tui.text.letters import (
     capitalize,
     is_all_capitals,
+    is_code,
     is_line_in_capitals,
     keeps_letters,
     letters_typed,
@@ -62,7 +63,7 @@ from rnnlm_tui.text.tokenizer import Conventions, Insertion, Tokenizer
 
 TYPED_WORD = regex.compile(
     rf"""(?r)(?:(?:\p{{N}}+[.,:/])++\p{{N}}{LETTER}*      # 9:4
-        | (?<![{LETTER}.])\p{{Ll}}(?:\.\p{{L}}){{1,3}}        # p.m
+        | (?<![{LETTER}.])\p{{L}}(?:\.\p{{L}}){{1,3}}         # p.m
         | {LETTER}[{LETTER}'’-]*)\Z""",
     regex.VERSION1 | regex.VERBOSE,
 )
@@ -326,7 +327,9 @@ class ProseTokenizer(Tokenizer):
         if text.startswith(prefix) and text.isascii() and not writes_capitals:  # the usual case
             return Insertion(text[len(prefix) :], 0, space_after)
         has_own_case = text != text.lower() or any(map(str.isdigit, text))  # iPhone, co2
-        keeps_case = writes_capitals or not has_own_case
+        # A typed capital stays at the start of z.B., since that may begin a sentence.
+        may_begin = prefix[:1].isupper() and "." in text and not is_code(text)
+        keeps_case = writes_capitals or may_begin or not has_own_case
         pairs = [*letters_typed(prefix, text)]
         begin = "".join(written_letter(typed, letters, keeps_case) for typed, letters in pairs)
         rest = text[sum(len(letters) for _, letters in pairs) :]

@@ -95,7 +95,8 @@ def test_tab_takes_the_first_word_of_the_ghost_or_without_one_of_the_list(
 
 
 NAMES = ("ChatGPT", "chatter", "Zsófia", "Wi-Fi", "wise", "MRI", "café", "O'Brien", "iPhone",
-         "co2", "Berlin", "résumé", "dog", "will", "Will", "Île", "the", "I'm", "URLs")  # fmt: skip
+         "co2", "Berlin", "résumé", "dog", "will", "Will", "Île", "the", "I'm", "URLs",
+         "z.B.")  # fmt: skip
 
 
 def names_of(*words: str) -> ScriptedModel:
@@ -110,7 +111,7 @@ def names_of(*words: str) -> ScriptedModel:
     [("chatg", "ChatGPT"), ("CHA", "CHATGPT"), ("Zso", "Zsófia"), ("wi-", "Wi-Fi"), ("Mr", "MRI"),
      ("cafe", "café"), ("O'B", "O'Brien"), ("O'BR", "O'BRIEN"), ("ipho", "iPhone"), ("B", "Berlin"),
      ("Resu", "Résumé"), ("ile", "Île"), ("Wil", "Will"), ("i'", "I'm"), ("i’", "I’m"),
-     ("Co", "co2"), ("CO", "CO2"), ("UR", "URLs")],
+     ("Co", "co2"), ("CO", "CO2"), ("UR", "URLs"), ("Z.B", "Z.B.")],
 )  # fmt: skip
 @pytest.mark.parametrize("start", ["the ", "the dog. ", "I "])
 def test_accepting_writes_the_letters_typed_as_the_word_has_them(
