@@ -439,10 +439,10 @@ async def test_3_000_pasted_lines_are_there_at_once_and_stay(tmp_path: Path) -> 
     """In 0.2 s; the limit leaves room for a busy machine."""
     lines = [f"{number} and we went to the sea by the tram" for number in range(3_000)]
     async with desk(tmp_path) as it:
-        began = time.process_time()
+        began = time.thread_time()  # without threads that other tests have left
         it.app.post_message(events.Paste("\n".join(lines)))
         await until(lambda: it.line == lines[-1])
-        assert time.process_time() - began < 0.7
+        assert time.thread_time() - began < 0.7
         assert it.page == lines[:-1]
         it.check_layout()
     async with desk(tmp_path) as it:
