@@ -144,9 +144,9 @@ async def test_a_long_text_is_shown_at_once() -> None:
         page = host.query_one(Page)
         page.open_text.turns = [Turn("it was late and we went to bed " * 8) for _ in range(800)]
         for limit_s in (0.5, 0.05):
-            began = time.process_time()
+            began = time.thread_time()
             page.show()
-            assert time.process_time() - began < limit_s
+            assert time.thread_time() - began < limit_s
             page.open_text.turns.append(Turn("x" * (MAX_TEXT + 1)))
         assert picture(host).count("x…") == 1, "too long to be edited"
 
